@@ -1,0 +1,3 @@
+//! What a running program stands on. It knows nothing of the language, of Cranelift or of files.
+
+pub mod array;
