@@ -1,0 +1,45 @@
+//! Places in a program's texts.
+
+use std::sync::Arc;
+
+/// One text: a file of the user's, a line of the REPL, a module of the library.
+#[derive(Debug)]
+pub struct Source {
+    /// What a report calls it: a path as the user wrote it, or `<repl:3>`.
+    pub name: String,
+    pub text: String,
+}
+
+/// A stretch of one text, in bytes.
+#[derive(Clone)]
+pub struct Span {
+    pub source: Arc<Source>,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Span {
+    pub fn new(source: &Arc<Source>, start: usize, end: usize) -> Span {
+        Span { source: source.clone(), start, end }
+    }
+
+    /// From the start of `self` to the end of `other` (which lies in the same text).
+    pub fn to(&self, other: &Span) -> Span {
+        Span { source: self.source.clone(), start: self.start, end: other.end }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.source.text[self.start..self.end]
+    }
+
+    /// Line, counted from 1.
+    pub fn line(&self) -> usize {
+        self.source.text[..self.start].bytes().filter(|b| *b == b'\n').count() + 1
+    }
+}
+
+impl std::fmt::Debug for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}:{}..{}", self.source.name, self.start, self.end)
+    }
+}
