@@ -1,5 +1,9 @@
 //! The Moyal language: from text to something that runs.
 
+pub mod core;
 pub mod diagnostic;
+pub mod host;
+pub mod prim;
+pub mod session;
 pub mod source;
 pub mod syntax;

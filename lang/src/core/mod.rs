@@ -1,0 +1,296 @@
+//! Core: what a program means. Pure, first-order, typed; every intermediate is named once.
+//!
+//! A value is an array of one kind of number with a known shape (a scalar has the empty shape); complex numbers are
+//! pairs, records are their fields, index sets are their sizes. A step is a scalar primitive applied to every element of
+//! arrays of one shape, or an array operation, or one of four regions: `Loop`, `While`, `If`, `Map`. A block may read
+//! any variable defined before it in the blocks around it.
+//!
+//! Core knows nothing of the tree it came from, of passes or of engines. It is made by [`build::Builder`] only.
+
+pub mod build;
+
+use crate::prim::Prim;
+use crate::source::Span;
+use moyal_runtime::array::{Array, Scalar};
+use std::sync::Arc;
+
+/// Kind and shape of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Type {
+    pub scalar: Scalar,
+    pub shape: Vec<usize>,
+}
+
+impl Type {
+    pub fn new(scalar: Scalar, shape: impl Into<Vec<usize>>) -> Type {
+        Type { scalar, shape: shape.into() }
+    }
+
+    pub fn scalar(scalar: Scalar) -> Type {
+        Type { scalar, shape: vec![] }
+    }
+
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// How many numbers.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A value's name, unique in its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Var(pub u32);
+
+/// A statement's meaning: `inputs` are values made before, `body` computes its results from them.
+/// `body.params` is `inputs`.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The type of every variable.
+    pub types: Vec<Type>,
+    /// Places in the text, by [`Step::span`].
+    pub spans: Vec<Span>,
+    pub body: Block,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    pub params: Vec<Var>,
+    pub steps: Vec<Step>,
+    pub results: Vec<Var>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// One for most operations; as many as carried values or results for regions; none for `Require`.
+    pub outs: Vec<Var>,
+    pub op: Op,
+    /// Where it stands in the text: an index into [`Program::spans`].
+    pub span: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Literal {
+    Real(f64),
+    F32(f32),
+    Int(i64),
+    Bool(bool),
+}
+
+/// How a `Reduce` combines. Orders are those of `moyal_runtime::sum`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Monoid {
+    Sum,
+    Product,
+    Max,
+    Min,
+    /// of `bool`
+    Any,
+    /// of `bool`
+    All,
+}
+
+/// What a `Draw` makes; everything else is computed from these two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Distribution {
+    /// standard normal
+    Normal,
+    /// uniform in (0, 1)
+    Uniform,
+}
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// A scalar.
+    Constant(Literal),
+    /// A constant array.
+    Table(Arc<Array>),
+    /// `int[n]`: 0, 1, … n−1.
+    Iota(usize),
+    /// `int[V]`, V the product of `sizes`: for each site of a periodic box (last direction fastest) the site at
+    /// `offset` from it.
+    ShiftTable { sizes: Vec<usize>, offset: Vec<i64> },
+    /// A row applied to each element of arrays of one shape.
+    Prim(&'static Prim, Vec<Var>),
+    /// Broadcast and transposition: dimension k of `arg` becomes dimension `dims[k]` of `shape` (all `dims` different,
+    /// sizes equal); along the others the value repeats.
+    Spread { arg: Var, shape: Vec<usize>, dims: Vec<usize> },
+    /// The same numbers in row-major order under another shape.
+    Reshape { arg: Var, shape: Vec<usize> },
+    /// Combines over the dimensions `dims` (ascending); the elements are taken in row-major order of those dimensions.
+    Reduce { monoid: Monoid, arg: Var, dims: Vec<usize> },
+    /// Dimension `dim` of `arg` are the sites of a periodic box: `out[.., x, ..] = arg[.., x + offset, ..]`.
+    Shift { arg: Var, dim: usize, sizes: Vec<usize>, offset: Vec<i64> },
+    /// `out[i, j, …] = arg[start₀ + i stride₀, …]`
+    Slice { arg: Var, start: Vec<usize>, stride: Vec<usize>, shape: Vec<usize> },
+    /// The opposite of `Slice`: zeros of `shape`, with `arg` at `start + i stride`.
+    Embed { arg: Var, shape: Vec<usize>, start: Vec<usize>, stride: Vec<usize> },
+    /// One after the other along dimension `dim`.
+    Concat { args: Vec<Var>, dim: usize },
+    /// Reads the leading dimensions of `arg` at integer positions: all `index` have one shape I, one for each of the first
+    /// `index.len()` dimensions; the result has shape I followed by the remaining dimensions of `arg`.
+    /// With `checked` a position outside fails the run; otherwise it is known to be inside.
+    Gather { arg: Var, index: Vec<Var>, checked: bool },
+    /// The transpose of `Gather`: zeros of `shape`, to which each entry of `values` (shape I followed by the remaining
+    /// dimensions) is added at its position, in ascending order of I. Positions are known to be inside.
+    Scatter { shape: Vec<usize>, index: Vec<Var>, values: Var },
+    /// `arg` with the part at the scalar positions `index` of its leading dimensions replaced by `value`.
+    /// An engine reuses `arg`'s memory if nobody reads it later.
+    Update { arg: Var, index: Vec<Var>, value: Var, checked: bool },
+    /// Sum of products over the paired dimensions `sum`, for each index of the paired dimensions `batch`: the result has
+    /// the batch dimensions, then the free ones of `left`, then those of `right`. Ascending in the summed index (row-major
+    /// over several), one chain of fused multiply-adds from 0 for each element.
+    Contract { left: Var, right: Var, batch: Vec<(usize, usize)>, sum: Vec<(usize, usize)> },
+    /// Random numbers of shape B followed by `shape`, where B is the shape of `position` (int): element s of position b has
+    /// number `position[b] * |shape| + s` in the stream of (seed, `place`, `turns`). `turns` are the scalar counters of the
+    /// enclosing loops, outermost first.
+    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Var>, position: Var, shape: Vec<usize> },
+    /// `count` (scalar int) turns. `body.params` are the turn's number and the carried values; `body.results` the new ones.
+    Loop { count: Var, init: Vec<Var>, body: Block },
+    /// As long as `condition` (params: the carried values; one scalar bool) holds. `body.params` are the turn's number and
+    /// the carried values.
+    While { init: Vec<Var>, condition: Block, body: Block },
+    /// One of two blocks without params; both have results of the same types.
+    If { condition: Var, then: Block, otherwise: Block },
+    /// `count` independent members. `body.params` is the member's number; each result gets a leading dimension `count`.
+    Map { count: usize, body: Block },
+    /// Fails the run at this step's place with `message` unless the scalar `condition` holds.
+    Require { condition: Var, message: String },
+}
+
+impl Literal {
+    pub fn scalar(self) -> Scalar {
+        match self {
+            Literal::Real(_) => Scalar::Real,
+            Literal::F32(_) => Scalar::F32,
+            Literal::Int(_) => Scalar::Int,
+            Literal::Bool(_) => Scalar::Bool,
+        }
+    }
+
+    pub fn array(self) -> Array {
+        match self {
+            Literal::Real(x) => Array::real(x),
+            Literal::F32(x) => Array::f32(x),
+            Literal::Int(x) => Array::int(x),
+            Literal::Bool(x) => Array::bool(x),
+        }
+    }
+}
+
+impl Program {
+    pub fn type_of(&self, var: Var) -> &Type {
+        &self.types[var.0 as usize]
+    }
+}
+
+impl Op {
+    /// The variables that the operation itself reads, in order; what its blocks read is not among them.
+    pub fn args(&self) -> Vec<Var> {
+        let mut args = vec![];
+        self.clone().map_args(&mut |v| {
+            args.push(v);
+            v
+        });
+        args
+    }
+
+    /// The operation with every variable that it reads itself replaced; its blocks stay as they are.
+    pub fn map_args(self, f: &mut dyn FnMut(Var) -> Var) -> Op {
+        let all = |vars: Vec<Var>, f: &mut dyn FnMut(Var) -> Var| vars.into_iter().map(f).collect::<Vec<_>>();
+        match self {
+            Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } => self,
+            Op::Prim(row, args) => Op::Prim(row, all(args, f)),
+            Op::Spread { arg, shape, dims } => Op::Spread { arg: f(arg), shape, dims },
+            Op::Reshape { arg, shape } => Op::Reshape { arg: f(arg), shape },
+            Op::Reduce { monoid, arg, dims } => Op::Reduce { monoid, arg: f(arg), dims },
+            Op::Shift { arg, dim, sizes, offset } => Op::Shift { arg: f(arg), dim, sizes, offset },
+            Op::Slice { arg, start, stride, shape } => Op::Slice { arg: f(arg), start, stride, shape },
+            Op::Embed { arg, shape, start, stride } => Op::Embed { arg: f(arg), shape, start, stride },
+            Op::Concat { args, dim } => Op::Concat { args: all(args, f), dim },
+            Op::Gather { arg, index, checked } => Op::Gather { arg: f(arg), index: all(index, f), checked },
+            Op::Scatter { shape, index, values } => {
+                let index = all(index, f);
+                Op::Scatter { shape, index, values: f(values) }
+            }
+            Op::Update { arg, index, value, checked } => {
+                let arg = f(arg);
+                let index = all(index, f);
+                Op::Update { arg, index, value: f(value), checked }
+            }
+            Op::Contract { left, right, batch, sum } => {
+                let left = f(left);
+                Op::Contract { left, right: f(right), batch, sum }
+            }
+            Op::Draw { distribution, scalar, place, turns, position, shape } => {
+                let turns = all(turns, f);
+                Op::Draw { distribution, scalar, place, turns, position: f(position), shape }
+            }
+            Op::Loop { count, init, body } => {
+                let count = f(count);
+                Op::Loop { count, init: all(init, f), body }
+            }
+            Op::While { init, condition, body } => Op::While { init: all(init, f), condition, body },
+            Op::If { condition, then, otherwise } => Op::If { condition: f(condition), then, otherwise },
+            Op::Map { .. } => self,
+            Op::Require { condition, message } => Op::Require { condition: f(condition), message },
+        }
+    }
+
+    /// The blocks of a region.
+    pub fn blocks(&self) -> Vec<&Block> {
+        match self {
+            Op::Loop { body, .. } | Op::Map { body, .. } => vec![body],
+            Op::While { condition, body, .. } => vec![condition, body],
+            Op::If { then, otherwise, .. } => vec![then, otherwise],
+            _ => vec![],
+        }
+    }
+
+    pub fn blocks_mut(&mut self) -> Vec<&mut Block> {
+        match self {
+            Op::Loop { body, .. } | Op::Map { body, .. } => vec![body],
+            Op::While { condition, body, .. } => vec![condition, body],
+            Op::If { then, otherwise, .. } => vec![then, otherwise],
+            _ => vec![],
+        }
+    }
+}
+
+impl Block {
+    /// The variables that the block reads but does not define, in the order of their first use.
+    pub fn captures(&self) -> Vec<Var> {
+        let mut found = vec![];
+        let mut seen = self.params.iter().copied().collect::<std::collections::HashSet<_>>();
+        self.collect_captures(&mut seen, &mut found);
+        found
+    }
+
+    fn collect_captures(&self, seen: &mut std::collections::HashSet<Var>, found: &mut Vec<Var>) {
+        let mut read = |v: Var, seen: &mut std::collections::HashSet<Var>| {
+            if seen.insert(v) {
+                found.push(v);
+            }
+        };
+        for step in &self.steps {
+            for v in step.op.args() {
+                read(v, seen);
+            }
+            for block in step.op.blocks() {
+                for v in block.captures() {
+                    read(v, seen);
+                }
+            }
+            seen.extend(step.outs.iter().copied());
+        }
+        for &v in &self.results {
+            read(v, seen);
+        }
+    }
+}

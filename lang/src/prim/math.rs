@@ -1,0 +1,409 @@
+//! Elementary and special functions. The functions themselves are the runtime's: the system's library is never called.
+
+use super::Slope::*;
+use super::arithmetic::{DIV, MUL};
+use super::*;
+use moyal_runtime::math;
+
+pub static ROWS: &[&Prim] = &[
+    &SQRT, &EXP, &EXPM1, &LOG, &LOG1P, &SIN, &COS, &TAN, &ASIN, &ACOS, &ATAN, &ATAN2, &SINH, &COSH, &TANH, &POW, &POWER_INT,
+    &SIGMOID, &SOFTPLUS, &ERF, &ERFC, &LOG_GAMMA, &DIGAMMA, &TRIGAMMA, &BESSEL_I0E, &BESSEL_I1E, &FLOOR, &CEIL, &ROUND, &TRUNC,
+];
+
+/// What most rows share.
+const ROW: Prim = Prim {
+    name: "",
+    doc: "",
+    public: true,
+    run: Run::Select,
+    partials: Partials::Constant,
+    neutral: None,
+    domain: &[],
+    guard: None,
+};
+
+/// `factor`, a number of x's kind.
+fn number(b: &mut Builder, like: Var, x: f64) -> Var {
+    b.number(b.scalar_of(like), x)
+}
+
+/// 1 / x
+fn inverse(b: &mut Builder, x: Var) -> Var {
+    let one = number(b, x, 1.0);
+    b.div(one, x)
+}
+
+/// 1 + sign x²
+fn one_plus_square(b: &mut Builder, x: Var, sign: f64) -> Var {
+    let one = number(b, x, 1.0);
+    let square = b.mul(x, x);
+    if sign > 0.0 { b.add(one, square) } else { b.sub(one, square) }
+}
+
+pub static SQRT: Prim = Prim {
+    name: "sqrt",
+    doc: "The square root of a number that is not negative.",
+    run: Run::Float1(f64::sqrt, f32::sqrt),
+    partials: Partials::Smooth(|b, _, y| {
+        let half = number(b, y, 0.5);
+        vec![Is(b.div(half, y))]
+    }),
+    domain: &[(0.5, 4.0)],
+    guard: Some(&[1.0]),
+    ..ROW
+};
+
+pub static EXP: Prim = Prim {
+    name: "exp",
+    doc: "The exponential function.",
+    run: Run::Float1(math::exp, math::exp_f32),
+    partials: Partials::Smooth(|_, _, y| vec![Is(y)]),
+    domain: &[(-2.0, 2.0)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static EXPM1: Prim = Prim {
+    name: "expm1",
+    doc: "exp(x) - 1, accurate near 0.",
+    run: Run::Float1(math::expm1, math::expm1_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&EXP, &[x[0]]))]),
+    domain: &[(-1.0, 1.0)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static LOG: Prim = Prim {
+    name: "log",
+    doc: "The natural logarithm of a positive number.",
+    run: Run::Float1(math::log, math::log_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(inverse(b, x[0]))]),
+    domain: &[(0.5, 4.0)],
+    guard: Some(&[1.0]),
+    ..ROW
+};
+
+pub static LOG1P: Prim = Prim {
+    name: "log1p",
+    doc: "log(1 + x), accurate near 0.",
+    run: Run::Float1(math::log1p, math::log1p_f32),
+    partials: Partials::Smooth(|b, x, _| {
+        let one = number(b, x[0], 1.0);
+        let shifted = b.add(one, x[0]);
+        vec![Is(inverse(b, shifted))]
+    }),
+    domain: &[(-0.5, 2.0)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static SIN: Prim = Prim {
+    name: "sin",
+    doc: "The sine of an angle in radians.",
+    run: Run::Float1(math::sin, math::sin_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&COS, &[x[0]]))]),
+    domain: &[(-3.0, 3.0)],
+    ..ROW
+};
+
+pub static COS: Prim = Prim {
+    name: "cos",
+    doc: "The cosine of an angle in radians.",
+    run: Run::Float1(math::cos, math::cos_f32),
+    partials: Partials::Smooth(|b, x, _| {
+        let sine = b.prim(&SIN, &[x[0]]);
+        vec![Is(b.neg(sine))]
+    }),
+    domain: &[(-3.0, 3.0)],
+    ..ROW
+};
+
+pub static TAN: Prim = Prim {
+    name: "tan",
+    doc: "The tangent of an angle in radians.",
+    run: Run::Float1(math::tan, math::tan_f32),
+    partials: Partials::Smooth(|b, _, y| vec![Is(one_plus_square(b, y, 1.0))]),
+    domain: &[(-1.2, 1.2)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static ASIN: Prim = Prim {
+    name: "asin",
+    doc: "The angle in [-π/2, π/2] whose sine is x.",
+    run: Run::Float1(math::asin, math::asin_f32),
+    partials: Partials::Smooth(|b, x, _| {
+        let square = one_plus_square(b, x[0], -1.0);
+        let root = b.prim(&SQRT, &[square]);
+        vec![Is(inverse(b, root))]
+    }),
+    domain: &[(-0.8, 0.8)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static ACOS: Prim = Prim {
+    name: "acos",
+    doc: "The angle in [0, π] whose cosine is x.",
+    run: Run::Float1(math::acos, math::acos_f32),
+    partials: Partials::Smooth(|b, x, _| {
+        let square = one_plus_square(b, x[0], -1.0);
+        let root = b.prim(&SQRT, &[square]);
+        let slope = inverse(b, root);
+        vec![Is(b.neg(slope))]
+    }),
+    domain: &[(-0.8, 0.8)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static ATAN: Prim = Prim {
+    name: "atan",
+    doc: "The angle in (-π/2, π/2) whose tangent is x.",
+    run: Run::Float1(math::atan, math::atan_f32),
+    partials: Partials::Smooth(|b, x, _| {
+        let square = one_plus_square(b, x[0], 1.0);
+        vec![Is(inverse(b, square))]
+    }),
+    domain: &[(-3.0, 3.0)],
+    ..ROW
+};
+
+pub static ATAN2: Prim = Prim {
+    name: "atan2",
+    doc: "The angle in (-π, π] of the point (x, y): atan2(y, x).",
+    run: Run::Float2(math::atan2, math::atan2_f32),
+    partials: Partials::Smooth(|b, a, _| {
+        let (y, x) = (a[0], a[1]);
+        let (xx, yy) = (b.mul(x, x), b.mul(y, y));
+        let square = b.add(xx, yy);
+        let (up, down) = (b.div(x, square), b.div(y, square));
+        vec![Is(up), Is(b.neg(down))]
+    }),
+    domain: &[(0.5, 2.0), (-2.0, 2.0)],
+    guard: Some(&[0.0, 1.0]),
+    ..ROW
+};
+
+pub static SINH: Prim = Prim {
+    name: "sinh",
+    doc: "The hyperbolic sine.",
+    run: Run::Float1(math::sinh, math::sinh_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&COSH, &[x[0]]))]),
+    domain: &[(-2.0, 2.0)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static COSH: Prim = Prim {
+    name: "cosh",
+    doc: "The hyperbolic cosine.",
+    run: Run::Float1(math::cosh, math::cosh_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&SINH, &[x[0]]))]),
+    domain: &[(-2.0, 2.0)],
+    guard: Some(&[0.0]),
+    ..ROW
+};
+
+pub static TANH: Prim = Prim {
+    name: "tanh",
+    doc: "The hyperbolic tangent.",
+    run: Run::Float1(math::tanh, math::tanh_f32),
+    partials: Partials::Smooth(|b, _, y| vec![Is(one_plus_square(b, y, -1.0))]),
+    domain: &[(-2.0, 2.0)],
+    ..ROW
+};
+
+pub static POW: Prim = Prim {
+    name: "pow",
+    doc: "x to a real power, for positive x.",
+    public: false,
+    run: Run::Float2(math::pow, math::pow_f32),
+    partials: Partials::Smooth(|b, a, z| {
+        let (x, y) = (a[0], a[1]);
+        let one = number(b, x, 1.0);
+        let lower = b.sub(y, one);
+        let power = b.prim(&POW, &[x, lower]);
+        let logarithm = b.prim(&LOG, &[x]);
+        vec![Is(b.mul(y, power)), Is(b.mul(z, logarithm))]
+    }),
+    domain: &[(0.5, 3.0), (-2.0, 2.0)],
+    guard: Some(&[1.0, 1.0]),
+    ..ROW
+};
+
+pub static POWER_INT: Prim = Prim {
+    name: "power_int",
+    doc: "x to an integer power, by squaring.",
+    public: false,
+    run: Run::FloatInt(power, power_f32),
+    partials: Partials::Smooth(|b, a, _| {
+        let (x, n) = (a[0], a[1]);
+        let one = b.int(1);
+        let lower = b.sub(n, one);
+        let power = b.prim(&POWER_INT, &[x, lower]);
+        let factor = b.convert(n, b.scalar_of(x));
+        vec![Is(b.prim(&MUL, &[factor, power])), Zero]
+    }),
+    domain: &[(0.5, 2.0)],
+    guard: Some(&[1.0, 1.0]),
+    ..ROW
+};
+
+pub static SIGMOID: Prim = Prim {
+    name: "sigmoid",
+    doc: "The logistic function 1 / (1 + exp(-x)).",
+    run: Run::Float1(math::sigmoid, math::sigmoid_f32),
+    partials: Partials::Smooth(|b, _, y| {
+        let one = number(b, y, 1.0);
+        let rest = b.sub(one, y);
+        vec![Is(b.mul(y, rest))]
+    }),
+    domain: &[(-3.0, 3.0)],
+    ..ROW
+};
+
+pub static SOFTPLUS: Prim = Prim {
+    name: "softplus",
+    doc: "log(1 + exp(x)).",
+    run: Run::Float1(math::softplus, math::softplus_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&SIGMOID, &[x[0]]))]),
+    domain: &[(-3.0, 3.0)],
+    ..ROW
+};
+
+/// sign · 2/√π · exp(-x²)
+fn gauss(b: &mut Builder, x: Var, sign: f64) -> Var {
+    let square = b.mul(x, x);
+    let minus = b.neg(square);
+    let bell = b.prim(&EXP, &[minus]);
+    b.scale(bell, sign * std::f64::consts::FRAC_2_SQRT_PI)
+}
+
+pub static ERF: Prim = Prim {
+    name: "erf",
+    doc: "The error function.",
+    run: Run::Float1(math::erf, math::erf_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(gauss(b, x[0], 1.0))]),
+    domain: &[(-2.0, 2.0)],
+    ..ROW
+};
+
+pub static ERFC: Prim = Prim {
+    name: "erfc",
+    doc: "1 - erf(x), accurate for large x.",
+    run: Run::Float1(math::erfc, math::erfc_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(gauss(b, x[0], -1.0))]),
+    domain: &[(-2.0, 2.0)],
+    ..ROW
+};
+
+pub static LOG_GAMMA: Prim = Prim {
+    name: "lgamma",
+    doc: "The logarithm of |Γ(x)|.",
+    run: Run::Float1(math::lgamma, math::lgamma_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&DIGAMMA, &[x[0]]))]),
+    domain: &[(0.5, 4.0)],
+    guard: Some(&[1.0]),
+    ..ROW
+};
+
+pub static DIGAMMA: Prim = Prim {
+    name: "digamma",
+    doc: "The logarithmic derivative of Γ.",
+    run: Run::Float1(math::digamma, math::digamma_f32),
+    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&TRIGAMMA, &[x[0]]))]),
+    domain: &[(0.5, 4.0)],
+    guard: Some(&[1.0]),
+    ..ROW
+};
+
+pub static TRIGAMMA: Prim = Prim {
+    name: "trigamma",
+    doc: "The derivative of digamma. Its own derivative is taken by a central difference of step 10⁻³ (x + 1), which is good to six digits.",
+    run: Run::Float1(math::trigamma, math::trigamma_f32),
+    partials: Partials::Smooth(|b, x, _| {
+        let one = number(b, x[0], 1.0);
+        let size = b.add(one, x[0]);
+        let step = b.scale(size, 1e-3);
+        let (up, down) = (b.add(x[0], step), b.sub(x[0], step));
+        let (high, low) = (b.prim(&TRIGAMMA, &[up]), b.prim(&TRIGAMMA, &[down]));
+        let rise = b.sub(high, low);
+        let half = b.div(rise, step);
+        vec![Is(b.scale(half, 0.5))]
+    }),
+    domain: &[(0.5, 4.0)],
+    guard: Some(&[1.0]),
+    ..ROW
+};
+
+pub static BESSEL_I0E: Prim = Prim {
+    name: "bessel_i0e",
+    doc: "exp(-|x|) I₀(x), the modified Bessel function without its growth.",
+    run: Run::Float1(math::bessel_i0e, math::bessel_i0e_f32),
+    partials: Partials::Smooth(|b, x, y| {
+        let next = b.prim(&BESSEL_I1E, &[x[0]]);
+        let sign = b.prim(&arithmetic::SIGN, &[x[0]]);
+        let decay = b.mul(sign, y);
+        vec![Is(b.sub(next, decay))]
+    }),
+    domain: &[(0.5, 4.0)],
+    ..ROW
+};
+
+pub static BESSEL_I1E: Prim = Prim {
+    name: "bessel_i1e",
+    doc: "exp(-|x|) I₁(x), the modified Bessel function without its growth.",
+    run: Run::Float1(math::bessel_i1e, math::bessel_i1e_f32),
+    partials: Partials::Smooth(|b, x, y| {
+        // I₁′ = I₀ − I₁/x
+        let zeroth = b.prim(&BESSEL_I0E, &[x[0]]);
+        let ratio = b.prim(&DIV, &[y, x[0]]);
+        let growth = b.sub(zeroth, ratio);
+        let sign = b.prim(&arithmetic::SIGN, &[x[0]]);
+        let decay = b.mul(sign, y);
+        vec![Is(b.sub(growth, decay))]
+    }),
+    domain: &[(0.5, 4.0)],
+    guard: Some(&[1.0]),
+    ..ROW
+};
+
+pub static FLOOR: Prim =
+    Prim { name: "floor", doc: "The largest integer not above x.", run: Run::Float1(f64::floor, f32::floor), domain: &[(0.1, 0.9)], ..ROW };
+pub static CEIL: Prim =
+    Prim { name: "ceil", doc: "The smallest integer not below x.", run: Run::Float1(f64::ceil, f32::ceil), domain: &[(0.1, 0.9)], ..ROW };
+pub static ROUND: Prim = Prim {
+    name: "round",
+    doc: "The nearest integer, of two equally near ones the even one.",
+    run: Run::Float1(f64::round_ties_even, f32::round_ties_even),
+    domain: &[(0.6, 0.9)],
+    ..ROW
+};
+pub static TRUNC: Prim =
+    Prim { name: "trunc", doc: "x without its fraction.", run: Run::Float1(f64::trunc, f32::trunc), domain: &[(0.1, 0.9)], ..ROW };
+
+/// By squaring, from the lowest bit of the exponent; both engines and the checker's expansion of `x^3` follow it.
+fn power(x: f64, n: i64) -> f64 {
+    let (mut result, mut square, mut rest) = (1.0, x, n.unsigned_abs());
+    while rest > 0 {
+        if rest & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        rest >>= 1;
+    }
+    if n < 0 { 1.0 / result } else { result }
+}
+
+fn power_f32(x: f32, n: i64) -> f32 {
+    let (mut result, mut square, mut rest) = (1.0, x, n.unsigned_abs());
+    while rest > 0 {
+        if rest & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        rest >>= 1;
+    }
+    if n < 0 { 1.0 / result } else { result }
+}
