@@ -85,8 +85,20 @@ impl Builder {
         self.blocks.push(vec![]);
     }
 
+    /// The steps of the outermost block, taken out; all other blocks are closed.
+    pub fn take_steps(&mut self) -> Vec<Step> {
+        assert_eq!(self.blocks.len(), 1, "a block was left open");
+        std::mem::take(&mut self.blocks[0])
+    }
+
     pub fn close(&mut self, params: Vec<Var>, results: Vec<Var>) -> Block {
         Block { params, steps: self.blocks.pop().expect("no block is open"), results }
+    }
+
+    /// Opens a closed block again; returns its results.
+    pub fn reopen(&mut self, block: Block) -> Vec<Var> {
+        self.blocks.push(block.steps);
+        block.results
     }
 
     /// Drops the innermost open block and what is in it.
@@ -122,6 +134,16 @@ impl Builder {
         let span = self.span;
         self.blocks.last_mut().expect("no block is open").push(Step { outs: outs.clone(), op, span });
         outs
+    }
+
+    /// Adds steps that are Core already.
+    pub fn extend(&mut self, steps: Vec<Step>) {
+        for step in &steps {
+            if let Op::Constant(literal) = &step.op {
+                self.literals.insert(step.outs[0], *literal);
+            }
+        }
+        self.blocks.last_mut().expect("no block is open").extend(steps);
     }
 
     fn one(&mut self, op: Op, ty: Type) -> Var {
