@@ -1,3 +1,14 @@
 //! What a running program stands on. It knows nothing of the language, of Cranelift or of files.
+//!
+//! The bit promise: every function gives the same bits from its scalar and its slice form, on any vector width
+//! and on any number of threads.
 
 pub mod array;
+pub mod contract;
+pub mod estimate;
+pub mod lattice;
+pub mod math;
+pub mod noise;
+pub mod simd;
+pub mod sum;
+pub mod threads;
