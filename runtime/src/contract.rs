@@ -1,1 +1,372 @@
-//! soon
+//! Contractions: C[m, n] = Σₖ A[m, k] B[k, n], where each output is one chain of fused multiply-adds from +0 in rising
+//! order of k. The chains stay whole whatever the tiling: blocks of k go on from what the block before left in C.
+//!
+//! Tiles of C are held in registers. B is packed into panels as wide as a tile; large A is packed too, small A is read
+//! in place (Goto and van de Geijn, ACM TOMS 34, 12 (2008)).
+
+use std::cell::RefCell;
+
+/// Rows and columns strides of a matrix in a slice.
+type Strides = (usize, usize);
+
+/// Terms of a block of k, so that a panel of B stays in the first cache.
+const K_BLOCK: usize = 256;
+/// Rows of a block of A, which stays in the second cache.
+const M_BLOCK: usize = 192;
+/// Columns of a block of B.
+const N_BLOCK: usize = 1024;
+/// Numbers of packed B up to which A is read in place.
+const SMALL: usize = 2048;
+
+trait Real: Copy + 'static {
+    const ZERO: Self;
+    fn fma(self, b: Self, c: Self) -> Self;
+    fn canonical(self) -> Self;
+    fn scratch(use_it: impl FnOnce(&mut Vec<Self>, &mut Vec<Self>));
+}
+
+macro_rules! real {
+    ($t:ty, $scratch:ident) => {
+        thread_local! {
+            static $scratch: RefCell<(Vec<$t>, Vec<$t>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+        }
+
+        impl Real for $t {
+            const ZERO: $t = 0.0;
+            #[inline(always)]
+            fn fma(self, b: $t, c: $t) -> $t {
+                self.mul_add(b, c)
+            }
+            #[inline(always)]
+            fn canonical(self) -> $t {
+                if self.is_nan() { <$t>::NAN } else { self }
+            }
+            #[inline(always)]
+            fn scratch(use_it: impl FnOnce(&mut Vec<$t>, &mut Vec<$t>)) {
+                $scratch.with_borrow_mut(|(a, b)| use_it(a, b))
+            }
+        }
+    };
+}
+
+real!(f64, SCRATCH);
+real!(f32, SCRATCH_F32);
+
+/// The sizes and operands of one contraction.
+#[derive(Clone, Copy)]
+struct Problem<'a, T> {
+    m: usize,
+    n: usize,
+    k: usize,
+    a: &'a [T],
+    a_strides: Strides,
+    b: &'a [T],
+    b_strides: Strides,
+}
+
+impl<T> Problem<'_, T> {
+    /// Panics unless all reads and writes lie inside the slices; the kernels rely on it.
+    fn check(&self, out: usize) {
+        let reach = |rows: usize, columns: usize, (r, c): Strides| {
+            let last = (rows.max(1) - 1).checked_mul(r).zip((columns.max(1) - 1).checked_mul(c));
+            last.and_then(|(r, c)| r.checked_add(c)).expect("strides too large")
+        };
+        assert_eq!(out, self.m * self.n);
+        if self.m * self.n * self.k > 0 {
+            assert!(reach(self.m, self.k, self.a_strides) < self.a.len());
+            assert!(reach(self.k, self.n, self.b_strides) < self.b.len());
+        }
+    }
+}
+
+/// Adds `k` terms to a tile of R × C chains; b is a packed panel, C numbers for each term.
+///
+/// # Safety
+/// `a` may be read at i·row + p·column for i < R, p < k, and `b` at C·k numbers.
+#[inline(always)]
+unsafe fn kernel<T: Real, const R: usize, const C: usize>(
+    k: usize,
+    a: *const T,
+    (row, column): Strides,
+    b: *const T,
+    tile: &mut [[T; C]; R],
+) {
+    let mut sums = *tile;
+    for p in 0..k {
+        // SAFETY: as promised by the caller.
+        let terms = unsafe { &*b.add(p * C).cast::<[T; C]>() };
+        for i in 0..R {
+            let factor = unsafe { *a.add(i * row + p * column) };
+            for j in 0..C {
+                sums[i][j] = factor.fma(terms[j], sums[i][j]);
+            }
+        }
+    }
+    *tile = sums;
+}
+
+/// Copies `columns` ≤ C columns of B into a panel, the rest of which is zero.
+#[inline(always)]
+fn pack_b<T: Real, const C: usize>(b: &[T], (row, column): Strides, k: usize, columns: usize, panel: &mut [T]) {
+    for (p, terms) in panel.chunks_exact_mut(C).take(k).enumerate() {
+        let source = &b[p * row..];
+        if column == 1 && columns == C {
+            terms.copy_from_slice(&source[..C]);
+        } else {
+            for (j, term) in terms.iter_mut().enumerate() {
+                *term = if j < columns { source[j * column] } else { T::ZERO };
+            }
+        }
+    }
+}
+
+/// Copies `rows` ≤ R rows of A into a panel of R numbers for each term, the rest of which is zero.
+#[inline(always)]
+fn pack_a<T: Real, const R: usize>(a: &[T], (row, column): Strides, k: usize, rows: usize, panel: &mut [T]) {
+    for i in 0..R {
+        for p in 0..k {
+            panel[p * R + i] = if i < rows { a[i * row + p * column] } else { T::ZERO };
+        }
+    }
+}
+
+/// Loads a tile of C, lets `work` add to it and stores its valid part.
+#[inline(always)]
+fn with_tile<T: Real, const R: usize, const C: usize>(
+    out: &mut [T],
+    n: usize,
+    (rows, columns): (usize, usize),
+    (first, last): (bool, bool),
+    work: impl FnOnce(&mut [[T; C]; R]),
+) {
+    let mut tile = [[T::ZERO; C]; R];
+    if !first {
+        for (i, sums) in tile.iter_mut().enumerate().take(rows) {
+            sums[..columns].copy_from_slice(&out[i * n..i * n + columns]);
+        }
+    }
+    work(&mut tile);
+    if last {
+        tile.iter_mut().flatten().for_each(|sum| *sum = sum.canonical());
+    }
+    for (i, sums) in tile.iter().enumerate().take(rows) {
+        let out = &mut out[i * n..i * n + columns];
+        if columns == C { out.copy_from_slice(sums) } else { out.copy_from_slice(&sums[..columns]) }
+    }
+}
+
+/// R rows from `i` on and the columns of one panel, A read in place.
+#[inline(always)]
+fn rows_in_place<T: Real, const R: usize, const C: usize>(
+    problem: &Problem<T>,
+    i: usize,
+    j: usize,
+    panel: &[T],
+    out: &mut [T],
+) {
+    let columns = C.min(problem.n - j);
+    let a = &problem.a[i * problem.a_strides.0..];
+    with_tile::<T, R, C>(&mut out[i * problem.n + j..], problem.n, (R, columns), (true, true), |tile| {
+        // SAFETY: `check` has seen that rows i..i + R of A are there; the panel is whole.
+        unsafe { kernel::<T, R, C>(problem.k, a.as_ptr(), problem.a_strides, panel.as_ptr(), tile) }
+    });
+}
+
+/// A small contraction: one panel of B after another on the stack, A in place.
+#[inline(always)]
+fn small<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mut [T]) {
+    let mut store = [T::ZERO; SMALL];
+    let panel = &mut store[..problem.k * C];
+    for j in (0..problem.n).step_by(C) {
+        let columns = C.min(problem.n - j);
+        pack_b::<T, C>(&problem.b[j * problem.b_strides.1..], problem.b_strides, problem.k, columns, panel);
+        let mut i = 0;
+        while i + R <= problem.m {
+            rows_in_place::<T, R, C>(problem, i, j, panel, out);
+            i += R;
+        }
+        while i + 2 <= problem.m {
+            rows_in_place::<T, 2, C>(problem, i, j, panel, out);
+            i += 2;
+        }
+        if i < problem.m {
+            rows_in_place::<T, 1, C>(problem, i, j, panel, out);
+        }
+    }
+}
+
+/// A large one: blocks of columns, of k and of rows, all packed.
+#[inline(always)]
+fn large<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mut [T]) {
+    let Problem { m, n, k, a, a_strides, b, b_strides } = *problem;
+    T::scratch(|packed_a, packed_b| {
+        packed_a.resize(M_BLOCK.next_multiple_of(R) * K_BLOCK, T::ZERO);
+        packed_b.resize(N_BLOCK.min(n).next_multiple_of(C) * K_BLOCK, T::ZERO);
+        for j0 in (0..n).step_by(N_BLOCK) {
+            let width = N_BLOCK.min(n - j0);
+            for p0 in (0..k).step_by(K_BLOCK) {
+                let depth = K_BLOCK.min(k - p0);
+                let ends = (p0 == 0, p0 + depth == k);
+                for (panel, j) in packed_b.chunks_exact_mut(C * depth).zip((0..width).step_by(C)) {
+                    let source = &b[p0 * b_strides.0 + (j0 + j) * b_strides.1..];
+                    pack_b::<T, C>(source, b_strides, depth, C.min(width - j), panel);
+                }
+                for i0 in (0..m).step_by(M_BLOCK) {
+                    let height = M_BLOCK.min(m - i0);
+                    for (panel, i) in packed_a.chunks_exact_mut(R * depth).zip((0..height).step_by(R)) {
+                        let source = &a[(i0 + i) * a_strides.0 + p0 * a_strides.1..];
+                        pack_a::<T, R>(source, a_strides, depth, R.min(height - i), panel);
+                    }
+                    let out = &mut out[i0 * n + j0..];
+                    block::<T, R, C>((height, width, depth), packed_a, packed_b, n, ends, out);
+                }
+            }
+        }
+    });
+}
+
+/// One packed block of A times one of B.
+#[inline(always)]
+fn block<T: Real, const R: usize, const C: usize>(
+    (height, width, depth): (usize, usize, usize),
+    a: &[T],
+    b: &[T],
+    n: usize,
+    ends: (bool, bool),
+    out: &mut [T],
+) {
+    for (b, j) in b.chunks_exact(C * depth).zip((0..width).step_by(C)) {
+        for (a, i) in a.chunks_exact(R * depth).zip((0..height).step_by(R)) {
+            let valid = (R.min(height - i), C.min(width - j));
+            with_tile::<T, R, C>(&mut out[i * n + j..], n, valid, ends, |tile| {
+                // SAFETY: both panels hold `depth` terms.
+                unsafe { kernel::<T, R, C>(depth, a.as_ptr(), (1, R), b.as_ptr(), tile) }
+            });
+        }
+    }
+}
+
+#[inline(always)]
+fn tiled<T: Real, const R: usize, const C: usize>(problem: Problem<T>, out: &mut [T]) {
+    if problem.m * problem.n * problem.k == 0 {
+        out.fill(T::ZERO);
+    } else if problem.k * C <= SMALL && problem.m * problem.n <= 64 * 64 {
+        small::<T, R, C>(&problem, out);
+    } else {
+        large::<T, R, C>(&problem, out);
+    }
+}
+
+/// Defines a contraction, with a tile that suits the registers of each instruction set: rows, columns.
+macro_rules! contraction {
+    ($(#[$doc:meta])* $name:ident $t:ty, $avx512:tt $avx2:tt $baseline:tt) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        pub fn $name(
+            m: usize,
+            n: usize,
+            k: usize,
+            a: &[$t],
+            a_strides: (usize, usize),
+            b: &[$t],
+            b_strides: (usize, usize),
+            out: &mut [$t],
+        ) {
+            let problem = Problem { m, n, k, a, a_strides, b, b_strides };
+            problem.check(out.len());
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")]
+                fn avx512(problem: Problem<$t>, out: &mut [$t]) {
+                    contraction!(@tiled $avx512, problem, out)
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2(problem: Problem<$t>, out: &mut [$t]) {
+                    contraction!(@tiled $avx2, problem, out)
+                }
+                match crate::simd::level() {
+                    // SAFETY: `level` names only what the processor was found to have.
+                    crate::simd::Level::Avx512 => return unsafe { avx512(problem, out) },
+                    crate::simd::Level::Avx2 => return unsafe { avx2(problem, out) },
+                    crate::simd::Level::Baseline => {}
+                }
+            }
+            contraction!(@tiled $baseline, problem, out)
+        }
+    };
+    (@tiled ($r:literal, $c:literal), $problem:ident, $out:ident) => {
+        tiled::<_, $r, $c>($problem, $out)
+    };
+}
+
+contraction! {
+    /// out[i, j] = Σₖ a[i, k] b[k, j], row-major; strides are (row, column) in numbers, so a transpose needs no copy.
+    /// A result that is NaN is the canonical NaN. Panics if a slice is too short.
+    contract f64, (8, 16) (6, 8) (4, 4)
+}
+
+contraction! {
+    /// [`contract`] in `f32`.
+    contract_f32 f32, (8, 32) (6, 16) (4, 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise;
+    use crate::simd::{Level, limit};
+
+    fn numbers(n: usize, place: u64) -> Vec<f64> {
+        let mut x = vec![0.0; n];
+        noise::normal(noise::key(7, place, &[]), 0, 0, &mut x);
+        x
+    }
+
+    fn naive(m: usize, n: usize, k: usize, a: &[f64], s: Strides, b: &[f64], t: Strides) -> Vec<f64> {
+        let chain = |i: usize, j: usize| (0..k).fold(0.0, |sum, p| a[i * s.0 + p * s.1].mul_add(b[p * t.0 + j * t.1], sum));
+        (0..m * n).map(|x| chain(x / n, x % n)).collect()
+    }
+
+    fn agree(m: usize, n: usize, k: usize, s: Strides, t: Strides) {
+        let reach = |r: usize, c: usize, s: Strides| r.max(1) * s.0.max(1) + c.max(1) * s.1.max(1);
+        let (a, b) = (numbers(reach(m, k, s), 1), numbers(reach(k, n, t), 2));
+        let expected = naive(m, n, k, &a, s, &b, t);
+        let mut out = vec![f64::NAN; m * n];
+        contract(m, n, k, &a, s, &b, t, &mut out);
+        assert!(out.iter().zip(&expected).all(|(x, y)| x.to_bits() == y.to_bits()), "{m} {n} {k} {s:?} {t:?}");
+
+        let narrow = |x: &[f64]| x.iter().map(|x| *x as f32).collect::<Vec<f32>>();
+        let (a, b, mut out) = (narrow(&a), narrow(&b), vec![f32::NAN; m * n]);
+        contract_f32(m, n, k, &a, s, &b, t, &mut out);
+        for (x, value) in out.iter().enumerate() {
+            let (i, j) = (x / n, x % n);
+            let chain = (0..k).fold(0f32, |sum, p| a[i * s.0 + p * s.1].mul_add(b[p * t.0 + j * t.1], sum));
+            assert_eq!(value.to_bits(), chain.to_bits());
+        }
+    }
+
+    #[test]
+    fn bits_are_those_of_three_loops() {
+        for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+            limit(level);
+            for (m, n, k) in [(1, 1, 1), (3, 5, 7), (10, 10, 10), (8, 16, 1), (17, 33, 65), (65, 1, 70), (1, 70, 300), (70, 71, 72)] {
+                agree(m, n, k, (k, 1), (n, 1));
+                agree(m, n, k, (1, m), (1, k));
+                agree(m, n, k, (k + 3, 1), (2 * n, 2));
+                agree(m, n, k, (0, 1), (n, 1));
+            }
+            agree(0, 3, 4, (4, 1), (3, 1));
+            agree(3, 4, 0, (0, 1), (4, 1));
+        }
+        limit(Level::Avx512);
+        agree(200, 40, 600, (600, 1), (40, 1));
+        agree(20, 1100, 300, (1, 20), (1100, 1));
+    }
+
+    #[test]
+    #[should_panic]
+    fn short_slices_are_refused() {
+        contract(2, 2, 2, &[0.0; 3], (2, 1), &[0.0; 4], (2, 1), &mut [0.0; 4]);
+    }
+}
