@@ -4,7 +4,7 @@
 //! Tiles of C are held in registers. B is packed into panels as wide as a tile; large A is packed too, small A is read
 //! in place (Goto and van de Geijn, ACM TOMS 34, 12 (2008)).
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 /// Rows and columns strides of a matrix in a slice.
 type Strides = (usize, usize);
@@ -22,13 +22,15 @@ trait Real: Copy + 'static {
     const ZERO: Self;
     fn fma(self, b: Self, c: Self) -> Self;
     fn canonical(self) -> Self;
-    fn scratch(use_it: impl FnOnce(&mut Vec<Self>, &mut Vec<Self>));
+    /// Lends this thread's two packing buffers, which keep their size from call to call.
+    fn take_scratch() -> (Vec<Self>, Vec<Self>);
+    fn give_scratch(buffers: (Vec<Self>, Vec<Self>));
 }
 
 macro_rules! real {
     ($t:ty, $scratch:ident) => {
         thread_local! {
-            static $scratch: RefCell<(Vec<$t>, Vec<$t>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+            static $scratch: Cell<(Vec<$t>, Vec<$t>)> = const { Cell::new((Vec::new(), Vec::new())) };
         }
 
         impl Real for $t {
@@ -41,9 +43,11 @@ macro_rules! real {
             fn canonical(self) -> $t {
                 if self.is_nan() { <$t>::NAN } else { self }
             }
-            #[inline(always)]
-            fn scratch(use_it: impl FnOnce(&mut Vec<$t>, &mut Vec<$t>)) {
-                $scratch.with_borrow_mut(|(a, b)| use_it(a, b))
+            fn take_scratch() -> (Vec<$t>, Vec<$t>) {
+                $scratch.take()
+            }
+            fn give_scratch(buffers: (Vec<$t>, Vec<$t>)) {
+                $scratch.set(buffers)
             }
         }
     };
@@ -130,28 +134,39 @@ fn pack_a<T: Real, const R: usize>(a: &[T], (row, column): Strides, k: usize, ro
     }
 }
 
-/// Loads a tile of C, lets `work` add to it and stores its valid part.
+/// The valid part of a tile of C: rows and columns; whether it holds nothing yet, and whether it will be final.
+#[derive(Clone, Copy)]
+struct Valid {
+    rows: usize,
+    columns: usize,
+    first: bool,
+    last: bool,
+}
+
+/// Loads the tile at the start of `out`, or zeros.
 #[inline(always)]
-fn with_tile<T: Real, const R: usize, const C: usize>(
-    out: &mut [T],
-    n: usize,
-    (rows, columns): (usize, usize),
-    (first, last): (bool, bool),
-    work: impl FnOnce(&mut [[T; C]; R]),
-) {
+fn load<T: Real, const R: usize, const C: usize>(out: &[T], n: usize, valid: Valid) -> [[T; C]; R] {
     let mut tile = [[T::ZERO; C]; R];
-    if !first {
-        for (i, sums) in tile.iter_mut().enumerate().take(rows) {
-            sums[..columns].copy_from_slice(&out[i * n..i * n + columns]);
+    if !valid.first {
+        for i in 0..valid.rows {
+            tile[i][..valid.columns].copy_from_slice(&out[i * n..i * n + valid.columns]);
         }
     }
-    work(&mut tile);
-    if last {
-        tile.iter_mut().flatten().for_each(|sum| *sum = sum.canonical());
-    }
-    for (i, sums) in tile.iter().enumerate().take(rows) {
-        let out = &mut out[i * n..i * n + columns];
-        if columns == C { out.copy_from_slice(sums) } else { out.copy_from_slice(&sums[..columns]) }
+    tile
+}
+
+/// Stores the valid part of the tile.
+#[inline(always)]
+fn store<T: Real, const R: usize, const C: usize>(tile: &[[T; C]; R], out: &mut [T], n: usize, valid: Valid) {
+    for i in 0..valid.rows {
+        let mut sums = tile[i];
+        if valid.last {
+            for sum in sums.iter_mut() {
+                *sum = sum.canonical();
+            }
+        }
+        let out = &mut out[i * n..i * n + valid.columns];
+        if valid.columns == C { out.copy_from_slice(&sums) } else { out.copy_from_slice(&sums[..valid.columns]) }
     }
 }
 
@@ -164,12 +179,12 @@ fn rows_in_place<T: Real, const R: usize, const C: usize>(
     panel: &[T],
     out: &mut [T],
 ) {
-    let columns = C.min(problem.n - j);
     let a = &problem.a[i * problem.a_strides.0..];
-    with_tile::<T, R, C>(&mut out[i * problem.n + j..], problem.n, (R, columns), (true, true), |tile| {
-        // SAFETY: `check` has seen that rows i..i + R of A are there; the panel is whole.
-        unsafe { kernel::<T, R, C>(problem.k, a.as_ptr(), problem.a_strides, panel.as_ptr(), tile) }
-    });
+    let mut tile = [[T::ZERO; C]; R];
+    // SAFETY: `check` has seen that rows i..i + R of A are there; the panel is whole.
+    unsafe { kernel::<T, R, C>(problem.k, a.as_ptr(), problem.a_strides, panel.as_ptr(), &mut tile) };
+    let valid = Valid { rows: R, columns: C.min(problem.n - j), first: true, last: true };
+    store::<T, R, C>(&tile, &mut out[i * problem.n + j..], problem.n, valid);
 }
 
 /// A small contraction: one panel of B after another on the stack, A in place.
@@ -199,30 +214,30 @@ fn small<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mu
 #[inline(always)]
 fn large<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mut [T]) {
     let Problem { m, n, k, a, a_strides, b, b_strides } = *problem;
-    T::scratch(|packed_a, packed_b| {
-        packed_a.resize(M_BLOCK.next_multiple_of(R) * K_BLOCK, T::ZERO);
-        packed_b.resize(N_BLOCK.min(n).next_multiple_of(C) * K_BLOCK, T::ZERO);
-        for j0 in (0..n).step_by(N_BLOCK) {
-            let width = N_BLOCK.min(n - j0);
-            for p0 in (0..k).step_by(K_BLOCK) {
-                let depth = K_BLOCK.min(k - p0);
-                let ends = (p0 == 0, p0 + depth == k);
-                for (panel, j) in packed_b.chunks_exact_mut(C * depth).zip((0..width).step_by(C)) {
-                    let source = &b[p0 * b_strides.0 + (j0 + j) * b_strides.1..];
-                    pack_b::<T, C>(source, b_strides, depth, C.min(width - j), panel);
+    let (mut packed_a, mut packed_b) = T::take_scratch();
+    packed_a.resize(M_BLOCK.next_multiple_of(R) * K_BLOCK, T::ZERO);
+    packed_b.resize(packed_b.len().max(N_BLOCK.min(n).next_multiple_of(C) * K_BLOCK), T::ZERO);
+    for j0 in (0..n).step_by(N_BLOCK) {
+        let width = N_BLOCK.min(n - j0);
+        for p0 in (0..k).step_by(K_BLOCK) {
+            let depth = K_BLOCK.min(k - p0);
+            let ends = (p0 == 0, p0 + depth == k);
+            for (panel, j) in packed_b.chunks_exact_mut(C * depth).zip((0..width).step_by(C)) {
+                let source = &b[p0 * b_strides.0 + (j0 + j) * b_strides.1..];
+                pack_b::<T, C>(source, b_strides, depth, C.min(width - j), panel);
+            }
+            for i0 in (0..m).step_by(M_BLOCK) {
+                let height = M_BLOCK.min(m - i0);
+                for (panel, i) in packed_a.chunks_exact_mut(R * depth).zip((0..height).step_by(R)) {
+                    let source = &a[(i0 + i) * a_strides.0 + p0 * a_strides.1..];
+                    pack_a::<T, R>(source, a_strides, depth, R.min(height - i), panel);
                 }
-                for i0 in (0..m).step_by(M_BLOCK) {
-                    let height = M_BLOCK.min(m - i0);
-                    for (panel, i) in packed_a.chunks_exact_mut(R * depth).zip((0..height).step_by(R)) {
-                        let source = &a[(i0 + i) * a_strides.0 + p0 * a_strides.1..];
-                        pack_a::<T, R>(source, a_strides, depth, R.min(height - i), panel);
-                    }
-                    let out = &mut out[i0 * n + j0..];
-                    block::<T, R, C>((height, width, depth), packed_a, packed_b, n, ends, out);
-                }
+                let out = &mut out[i0 * n + j0..];
+                block::<T, R, C>((height, width, depth), &packed_a, &packed_b, n, ends, out);
             }
         }
-    });
+    }
+    T::give_scratch((packed_a, packed_b));
 }
 
 /// One packed block of A times one of B.
@@ -232,16 +247,17 @@ fn block<T: Real, const R: usize, const C: usize>(
     a: &[T],
     b: &[T],
     n: usize,
-    ends: (bool, bool),
+    (first, last): (bool, bool),
     out: &mut [T],
 ) {
     for (b, j) in b.chunks_exact(C * depth).zip((0..width).step_by(C)) {
         for (a, i) in a.chunks_exact(R * depth).zip((0..height).step_by(R)) {
-            let valid = (R.min(height - i), C.min(width - j));
-            with_tile::<T, R, C>(&mut out[i * n + j..], n, valid, ends, |tile| {
-                // SAFETY: both panels hold `depth` terms.
-                unsafe { kernel::<T, R, C>(depth, a.as_ptr(), (1, R), b.as_ptr(), tile) }
-            });
+            let valid = Valid { rows: R.min(height - i), columns: C.min(width - j), first, last };
+            let out = &mut out[i * n + j..];
+            let mut tile = load::<T, R, C>(out, n, valid);
+            // SAFETY: both panels hold `depth` terms.
+            unsafe { kernel::<T, R, C>(depth, a.as_ptr(), (1, R), b.as_ptr(), &mut tile) };
+            store::<T, R, C>(&tile, out, n, valid);
         }
     }
 }

@@ -17,21 +17,23 @@ pub(crate) mod quarter {
     pub use super::coefficients::{COS_QUARTER, COS_QUARTER_F32, LOG_F32, SIN_QUARTER, SIN_QUARTER_F32};
 }
 
-#[inline(always)]
-fn map<T: Copy>(x: &[T], out: &mut [T], f: impl Fn(T) -> T) {
-    assert_eq!(x.len(), out.len());
-    for (out, x) in out.iter_mut().zip(x) {
-        *out = f(*x);
-    }
-}
-
-#[inline(always)]
-fn map2<T: Copy>(x: &[T], y: &[T], out: &mut [T], f: impl Fn(T, T) -> T) {
-    assert_eq!(x.len(), out.len());
-    assert_eq!(y.len(), out.len());
-    for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
-        *out = f(*x, *y);
-    }
+// Macros, not functions of closures: a closure is not sure to be inlined, and left outside it is compiled for the baseline.
+macro_rules! map {
+    ($out:ident, $x:ident => $value:expr) => {
+        assert_eq!($x.len(), $out.len());
+        for (out, $x) in $out.iter_mut().zip($x) {
+            let $x = *$x;
+            *out = $value;
+        }
+    };
+    ($out:ident, $x:ident, $y:ident => $value:expr) => {
+        assert_eq!($x.len(), $out.len());
+        assert_eq!($y.len(), $out.len());
+        for ((out, $x), $y) in $out.iter_mut().zip($x).zip($y) {
+            let ($x, $y) = (*$x, *$y);
+            *out = $value;
+        }
+    };
 }
 
 /// Functions whose body is branch-free: the slice forms are vector loops over it.
@@ -40,11 +42,11 @@ macro_rules! unary {
         $(#[$doc])*
         pub fn $name(x: f64) -> f64 { $body(x) }
         #[doc = concat!("[`", stringify!($name), "`] of every element.")]
-        pub fn $slice(x: &[f64], out: &mut [f64]) { map(x, out, $body) }
+        pub fn $slice(x: &[f64], out: &mut [f64]) { map!(out, x => $body(x)); }
         #[doc = concat!("[`", stringify!($name), "`] in `f32`.")]
         pub fn $single(x: f32) -> f32 { $body(x as f64) as f32 }
         #[doc = concat!("[`", stringify!($name), "`] of every element, in `f32`.")]
-        pub fn $single_slice(x: &[f32], out: &mut [f32]) { map(x, out, |x| $body(x as f64) as f32) }
+        pub fn $single_slice(x: &[f32], out: &mut [f32]) { map!(out, x => $body(x as f64) as f32); }
     )*}};
 }
 
@@ -87,24 +89,16 @@ fn is_far(x: f64) -> bool {
 }
 
 /// Elements are first all taken as near; the few far ones are then done again.
-#[inline(always)]
-fn map_angles(x: &[f64], out: &mut [f64], near: impl Fn(f64) -> f64, far: impl Fn(f64) -> f64) {
-    map(x, out, near);
-    if x.iter().fold(false, |any, x| any | is_far(*x)) {
-        for (out, x) in out.iter_mut().zip(x).filter(|(_, x)| is_far(**x)) {
-            *out = far(*x);
+macro_rules! map_angles {
+    ($out:ident, $x:ident => $near:expr, $far:expr) => {
+        map!($out, $x => $near);
+        if $x.iter().fold(false, |any, x| any | is_far(*x as f64)) {
+            for (out, $x) in $out.iter_mut().zip($x).filter(|(_, x)| is_far(**x as f64)) {
+                let $x = *$x;
+                *out = $far;
+            }
         }
-    }
-}
-
-#[inline(always)]
-fn map_angles_f32(x: &[f32], out: &mut [f32], near: impl Fn(f64) -> f64, far: impl Fn(f64) -> f64) {
-    map(x, out, |x| near(x as f64) as f32);
-    if x.iter().fold(false, |any, x| any | is_far(*x as f64)) {
-        for (out, x) in out.iter_mut().zip(x).filter(|(_, x)| is_far(**x as f64)) {
-            *out = far(*x as f64) as f32;
-        }
-    }
+    };
 }
 
 /// Functions of an angle: a vector body for the near ones and an exact reduction for the far ones.
@@ -113,11 +107,13 @@ macro_rules! angular {
         $(#[$doc])*
         pub fn $name(x: f64) -> f64 { if is_far(x) { $far(x) } else { $near(x) } }
         #[doc = concat!("[`", stringify!($name), "`] of every element.")]
-        pub fn $slice(x: &[f64], out: &mut [f64]) { map_angles(x, out, $near, $far) }
+        pub fn $slice(x: &[f64], out: &mut [f64]) { map_angles!(out, x => $near(x), $far(x)); }
         #[doc = concat!("[`", stringify!($name), "`] in `f32`.")]
         pub fn $single(x: f32) -> f32 { (if is_far(x as f64) { $far(x as f64) } else { $near(x as f64) }) as f32 }
         #[doc = concat!("[`", stringify!($name), "`] of every element, in `f32`.")]
-        pub fn $single_slice(x: &[f32], out: &mut [f32]) { map_angles_f32(x, out, $near, $far) }
+        pub fn $single_slice(x: &[f32], out: &mut [f32]) {
+            map_angles!(out, x => $near(x as f64) as f32, $far(x as f64) as f32);
+        }
     )*}};
 }
 
@@ -138,11 +134,11 @@ macro_rules! branching {
             pub fn $name(x: f64) -> f64 { $body(x) }
         }
         #[doc = concat!("[`", stringify!($name), "`] of every element.")]
-        pub fn $slice(x: &[f64], out: &mut [f64]) { map(x, out, $name) }
+        pub fn $slice(x: &[f64], out: &mut [f64]) { map!(out, x => $name(x)); }
         #[doc = concat!("[`", stringify!($name), "`] in `f32`.")]
         pub fn $single(x: f32) -> f32 { $name(x as f64) as f32 }
         #[doc = concat!("[`", stringify!($name), "`] of every element, in `f32`.")]
-        pub fn $single_slice(x: &[f32], out: &mut [f32]) { map(x, out, $single) }
+        pub fn $single_slice(x: &[f32], out: &mut [f32]) { map!(out, x => $single(x)); }
     )*};
 }
 
@@ -165,12 +161,12 @@ macro_rules! binary {
         $(#[$doc])*
         pub fn $name($x: f64, $y: f64) -> f64 { $body($x, $y) }
         #[doc = concat!("[`", stringify!($name), "`] of every pair.")]
-        pub fn $slice($x: &[f64], $y: &[f64], out: &mut [f64]) { map2($x, $y, out, $body) }
+        pub fn $slice($x: &[f64], $y: &[f64], out: &mut [f64]) { map!(out, $x, $y => $body($x, $y)); }
         #[doc = concat!("[`", stringify!($name), "`] in `f32`.")]
         pub fn $single($x: f32, $y: f32) -> f32 { $body($x as f64, $y as f64) as f32 }
         #[doc = concat!("[`", stringify!($name), "`] of every pair, in `f32`.")]
         pub fn $single_slice($x: &[f32], $y: &[f32], out: &mut [f32]) {
-            map2($x, $y, out, |x, y| $body(x as f64, y as f64) as f32)
+            map!(out, $x, $y => $body($x as f64, $y as f64) as f32);
         }
     )*}};
 }

@@ -207,8 +207,10 @@ pub fn bessel_i0e(x: f64) -> f64 {
     let size = x.abs();
     if x.is_nan() {
         f64::NAN
+    } else if size <= 4.0 {
+        chebyshev(size / 2.0 - 1.0, &I0_NEAR)
     } else if size <= 8.0 {
-        chebyshev(size / 4.0 - 1.0, &I0_NEAR)
+        chebyshev(size / 2.0 - 3.0, &I0_MIDDLE)
     } else {
         chebyshev(16.0 / size - 1.0, &I0_FAR) / size.sqrt()
     }
@@ -220,8 +222,10 @@ pub fn bessel_i1e(x: f64) -> f64 {
     let size = x.abs();
     if x.is_nan() {
         f64::NAN
+    } else if size <= 4.0 {
+        x * chebyshev(size / 2.0 - 1.0, &I1_NEAR)
     } else if size <= 8.0 {
-        x * chebyshev(size / 4.0 - 1.0, &I1_NEAR)
+        chebyshev(size / 2.0 - 3.0, &I1_MIDDLE).copysign(x)
     } else {
         (chebyshev(16.0 / size - 1.0, &I1_FAR) / size.sqrt()).copysign(x)
     }
