@@ -83,30 +83,106 @@ impl<T> Problem<'_, T> {
     }
 }
 
-/// Adds `k` terms to a tile of R × C chains; b is a packed panel, C numbers for each term.
+/// A vector register of numbers. The compiler's own vectorisation of the kernel is not to be relied on.
+trait Register<T>: Copy {
+    const WIDTH: usize;
+    /// # Safety
+    /// The processor has the register; WIDTH numbers may be read.
+    unsafe fn load(from: *const T) -> Self;
+    /// # Safety
+    /// The processor has the register; WIDTH numbers may be written.
+    unsafe fn store(self, to: *mut T);
+    /// factor·terms + self.
+    ///
+    /// # Safety
+    /// The processor has the register.
+    unsafe fn add(self, factor: T, terms: Self) -> Self;
+}
+
+macro_rules! register {
+    ($vector:ident $t:ty, $width:literal $load:ident $store:ident $splat:ident $fma:ident) => {
+        #[cfg(target_arch = "x86_64")]
+        impl Register<$t> for std::arch::x86_64::$vector {
+            const WIDTH: usize = $width;
+            #[inline(always)]
+            unsafe fn load(from: *const $t) -> Self {
+                // SAFETY: as promised by the caller, here and below.
+                unsafe { std::arch::x86_64::$load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $t) {
+                unsafe { std::arch::x86_64::$store(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, factor: $t, terms: Self) -> Self {
+                unsafe { std::arch::x86_64::$fma(std::arch::x86_64::$splat(factor), terms, self) }
+            }
+        }
+    };
+}
+
+register!(__m512d f64, 8 _mm512_loadu_pd _mm512_storeu_pd _mm512_set1_pd _mm512_fmadd_pd);
+register!(__m256d f64, 4 _mm256_loadu_pd _mm256_storeu_pd _mm256_set1_pd _mm256_fmadd_pd);
+register!(__m512 f32, 16 _mm512_loadu_ps _mm512_storeu_ps _mm512_set1_ps _mm512_fmadd_ps);
+register!(__m256 f32, 8 _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps _mm256_fmadd_ps);
+
+/// On any other processor.
+impl<T: Real> Register<T> for [T; 2] {
+    const WIDTH: usize = 2;
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: as promised by the caller, here and below.
+        unsafe { [*from, *from.add(1)] }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        unsafe { *to.cast() = self }
+    }
+    #[inline(always)]
+    unsafe fn add(self, factor: T, terms: Self) -> Self {
+        [factor.fma(terms[0], self[0]), factor.fma(terms[1], self[1])]
+    }
+}
+
+/// Adds `k` terms to the first W registers of each row of a tile; b is a packed panel, C numbers for each term.
 ///
 /// # Safety
-/// `a` may be read at i·row + p·column for i < R, p < k, and `b` at C·k numbers.
+/// The processor has the registers and W of them are no wider than C; `a` may be read at i·row + p·column for i < R,
+/// p < k, and `b` at C·k numbers.
 #[inline(always)]
-unsafe fn kernel<T: Real, const R: usize, const C: usize>(
+unsafe fn kernel<T: Real, V: Register<T>, const R: usize, const W: usize, const C: usize>(
     k: usize,
     a: *const T,
     (row, column): Strides,
     b: *const T,
     tile: &mut [[T; C]; R],
 ) {
-    let mut sums = *tile;
-    for p in 0..k {
-        // SAFETY: as promised by the caller.
-        let terms = unsafe { &*b.add(p * C).cast::<[T; C]>() };
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let mut sums = [[V::load(b); W]; R];
         for i in 0..R {
-            let factor = unsafe { *a.add(i * row + p * column) };
-            for j in 0..C {
-                sums[i][j] = factor.fma(terms[j], sums[i][j]);
+            for j in 0..W {
+                sums[i][j] = V::load(tile[i].as_ptr().add(j * V::WIDTH));
+            }
+        }
+        for p in 0..k {
+            let mut terms = [sums[0][0]; W];
+            for j in 0..W {
+                terms[j] = V::load(b.add(p * C + j * V::WIDTH));
+            }
+            for i in 0..R {
+                let factor = *a.add(i * row + p * column);
+                for j in 0..W {
+                    sums[i][j] = sums[i][j].add(factor, terms[j]);
+                }
+            }
+        }
+        for i in 0..R {
+            for j in 0..W {
+                sums[i][j].store(tile[i].as_mut_ptr().add(j * V::WIDTH));
             }
         }
     }
-    *tile = sums;
 }
 
 /// Copies `columns` ≤ C columns of B into a panel, the rest of which is zero.
@@ -172,47 +248,56 @@ fn store<T: Real, const R: usize, const C: usize>(tile: &[[T; C]; R], out: &mut 
 
 /// R rows from `i` on and the columns of one panel, A read in place.
 #[inline(always)]
-fn rows_in_place<T: Real, const R: usize, const C: usize>(
+fn rows_in_place<T: Real, V: Register<T>, const R: usize, const W: usize, const C: usize>(
     problem: &Problem<T>,
     i: usize,
     j: usize,
     panel: &[T],
     out: &mut [T],
 ) {
+    let columns = C.min(problem.n - j);
     let a = &problem.a[i * problem.a_strides.0..];
     let mut tile = [[T::ZERO; C]; R];
     // SAFETY: `check` has seen that rows i..i + R of A are there; the panel is whole.
-    unsafe { kernel::<T, R, C>(problem.k, a.as_ptr(), problem.a_strides, panel.as_ptr(), &mut tile) };
-    let valid = Valid { rows: R, columns: C.min(problem.n - j), first: true, last: true };
+    unsafe {
+        if columns <= V::WIDTH {
+            kernel::<T, V, R, 1, C>(problem.k, a.as_ptr(), problem.a_strides, panel.as_ptr(), &mut tile)
+        } else {
+            kernel::<T, V, R, W, C>(problem.k, a.as_ptr(), problem.a_strides, panel.as_ptr(), &mut tile)
+        }
+    };
+    let valid = Valid { rows: R, columns, first: true, last: true };
     store::<T, R, C>(&tile, &mut out[i * problem.n + j..], problem.n, valid);
 }
 
-/// A small contraction: one panel of B after another on the stack, A in place.
+/// A small contraction: one panel of B after another, A in place.
 #[inline(always)]
-fn small<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mut [T]) {
-    let mut store = [T::ZERO; SMALL];
-    let panel = &mut store[..problem.k * C];
+fn small<T: Real, V: Register<T>, const R: usize, const W: usize, const C: usize>(problem: &Problem<T>, out: &mut [T]) {
+    let (packed_a, mut packed_b) = T::take_scratch();
+    packed_b.resize(packed_b.len().max(SMALL), T::ZERO);
+    let panel = &mut packed_b[..problem.k * C];
     for j in (0..problem.n).step_by(C) {
         let columns = C.min(problem.n - j);
         pack_b::<T, C>(&problem.b[j * problem.b_strides.1..], problem.b_strides, problem.k, columns, panel);
         let mut i = 0;
         while i + R <= problem.m {
-            rows_in_place::<T, R, C>(problem, i, j, panel, out);
+            rows_in_place::<T, V, R, W, C>(problem, i, j, panel, out);
             i += R;
         }
         while i + 2 <= problem.m {
-            rows_in_place::<T, 2, C>(problem, i, j, panel, out);
+            rows_in_place::<T, V, 2, W, C>(problem, i, j, panel, out);
             i += 2;
         }
         if i < problem.m {
-            rows_in_place::<T, 1, C>(problem, i, j, panel, out);
+            rows_in_place::<T, V, 1, W, C>(problem, i, j, panel, out);
         }
     }
+    T::give_scratch((packed_a, packed_b));
 }
 
 /// A large one: blocks of columns, of k and of rows, all packed.
 #[inline(always)]
-fn large<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mut [T]) {
+fn large<T: Real, V: Register<T>, const R: usize, const W: usize, const C: usize>(problem: &Problem<T>, out: &mut [T]) {
     let Problem { m, n, k, a, a_strides, b, b_strides } = *problem;
     let (mut packed_a, mut packed_b) = T::take_scratch();
     packed_a.resize(M_BLOCK.next_multiple_of(R) * K_BLOCK, T::ZERO);
@@ -233,7 +318,7 @@ fn large<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mu
                     pack_a::<T, R>(source, a_strides, depth, R.min(height - i), panel);
                 }
                 let out = &mut out[i0 * n + j0..];
-                block::<T, R, C>((height, width, depth), &packed_a, &packed_b, n, ends, out);
+                block::<T, V, R, W, C>((height, width, depth), &packed_a, &packed_b, n, ends, out);
             }
         }
     }
@@ -242,7 +327,7 @@ fn large<T: Real, const R: usize, const C: usize>(problem: &Problem<T>, out: &mu
 
 /// One packed block of A times one of B.
 #[inline(always)]
-fn block<T: Real, const R: usize, const C: usize>(
+fn block<T: Real, V: Register<T>, const R: usize, const W: usize, const C: usize>(
     (height, width, depth): (usize, usize, usize),
     a: &[T],
     b: &[T],
@@ -256,24 +341,25 @@ fn block<T: Real, const R: usize, const C: usize>(
             let out = &mut out[i * n + j..];
             let mut tile = load::<T, R, C>(out, n, valid);
             // SAFETY: both panels hold `depth` terms.
-            unsafe { kernel::<T, R, C>(depth, a.as_ptr(), (1, R), b.as_ptr(), &mut tile) };
+            unsafe { kernel::<T, V, R, W, C>(depth, a.as_ptr(), (1, R), b.as_ptr(), &mut tile) };
             store::<T, R, C>(&tile, out, n, valid);
         }
     }
 }
 
 #[inline(always)]
-fn tiled<T: Real, const R: usize, const C: usize>(problem: Problem<T>, out: &mut [T]) {
+fn tiled<T: Real, V: Register<T>, const R: usize, const W: usize, const C: usize>(problem: Problem<T>, out: &mut [T]) {
+    const { assert!(W * V::WIDTH == C) };
     if problem.m * problem.n * problem.k == 0 {
         out.fill(T::ZERO);
     } else if problem.k * C <= SMALL && problem.m * problem.n <= 64 * 64 {
-        small::<T, R, C>(&problem, out);
+        small::<T, V, R, W, C>(&problem, out);
     } else {
-        large::<T, R, C>(&problem, out);
+        large::<T, V, R, W, C>(&problem, out);
     }
 }
 
-/// Defines a contraction, with a tile that suits the registers of each instruction set: rows, columns.
+/// Defines a contraction, with a tile that suits the registers of each instruction set: register, rows, registers a row, columns.
 macro_rules! contraction {
     ($(#[$doc:meta])* $name:ident $t:ty, $avx512:tt $avx2:tt $baseline:tt) => {
         $(#[$doc])*
@@ -311,20 +397,20 @@ macro_rules! contraction {
             contraction!(@tiled $baseline, problem, out)
         }
     };
-    (@tiled ($r:literal, $c:literal), $problem:ident, $out:ident) => {
-        tiled::<_, $r, $c>($problem, $out)
+    (@tiled ($v:ty, $r:literal, $w:literal, $c:literal), $problem:ident, $out:ident) => {
+        tiled::<_, $v, $r, $w, $c>($problem, $out)
     };
 }
 
 contraction! {
     /// out[i, j] = Σₖ a[i, k] b[k, j], row-major; strides are (row, column) in numbers, so a transpose needs no copy.
     /// A result that is NaN is the canonical NaN. Panics if a slice is too short.
-    contract f64, (8, 16) (6, 8) (4, 4)
+    contract f64, (std::arch::x86_64::__m512d, 8, 2, 16) (std::arch::x86_64::__m256d, 6, 2, 8) ([f64; 2], 4, 2, 4)
 }
 
 contraction! {
     /// [`contract`] in `f32`.
-    contract_f32 f32, (8, 32) (6, 16) (4, 8)
+    contract_f32 f32, (std::arch::x86_64::__m512, 8, 2, 32) (std::arch::x86_64::__m256, 6, 2, 16) ([f32; 2], 4, 2, 4)
 }
 
 #[cfg(test)]
