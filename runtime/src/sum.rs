@@ -25,10 +25,17 @@ fn join<T>(start: usize, n: usize, get: &impl Fn(usize) -> T, add: &impl Fn(T, T
     add(join(start, left, get, add), join(start + left, n - left, get, add))
 }
 
-/// An associative-in-spirit operation with a neutral element.
+/// An operation with a neutral element.
 trait Join<T>: Copy {
+    /// Whether any order gives the same bits, so that the order may be chosen for speed.
+    const FREE: bool = true;
     fn zero() -> T;
     fn join(a: T, b: T) -> T;
+    /// The result as it is handed out: NaN becomes the canonical one.
+    #[inline(always)]
+    fn finish(a: T) -> T {
+        a
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -43,12 +50,18 @@ struct Min;
 macro_rules! float_joins {
     ($t:ty, $bits:ty) => {
         impl Join<$t> for Sum {
+            const FREE: bool = false;
+            #[inline(always)]
+            fn finish(a: $t) -> $t { if a.is_nan() { <$t>::NAN } else { a } }
             #[inline(always)]
             fn zero() -> $t { 0.0 }
             #[inline(always)]
             fn join(a: $t, b: $t) -> $t { a + b }
         }
         impl Join<$t> for Product {
+            const FREE: bool = false;
+            #[inline(always)]
+            fn finish(a: $t) -> $t { if a.is_nan() { <$t>::NAN } else { a } }
             #[inline(always)]
             fn zero() -> $t { 1.0 }
             #[inline(always)]
@@ -148,21 +161,6 @@ fn chunk<T: Copy, J: Join<T>>(j: J, x: &[T]) -> T {
     lanes(j, lane)
 }
 
-/// Four whole chunks at once, so that the processor has four independent chains to work on.
-#[inline(always)]
-fn four_chunks<T: Copy, J: Join<T>>(j: J, x: &[T]) -> [T; 4] {
-    let parts: [&[[T; LANES]]; 4] = std::array::from_fn(|i| x[i * CHUNK..(i + 1) * CHUNK].as_chunks::<LANES>().0);
-    let mut lane = [[J::zero(); LANES]; 4];
-    for k in 0..CHUNK / LANES {
-        for i in 0..4 {
-            for l in 0..LANES {
-                lane[i][l] = J::join(lane[i][l], parts[i][k][l]);
-            }
-        }
-    }
-    lane.map(|lane| lanes(j, lane))
-}
-
 /// Partial sums on their way up the balanced tree: as the digits of a binary counter.
 struct Partials<T> {
     level: [Option<T>; usize::BITS as usize],
@@ -193,65 +191,99 @@ impl<T: Copy> Partials<T> {
     }
 }
 
+/// Any order, for operations that allow it: 32 lanes.
 #[inline(always)]
-fn fold<T: Copy, J: Join<T>>(j: J, x: &[T]) -> T {
-    if x.len() <= CHUNK {
-        return if x.is_empty() { J::zero() } else { chunk(j, x) };
-    }
-    let mut partials = Partials::new();
-    let mut fours = x.chunks_exact(4 * CHUNK);
-    for four in fours.by_ref() {
-        for value in four_chunks(j, four) {
-            partials.push(value, J::join);
+fn fold_freely<T: Copy, J: Join<T>>(_: J, x: &[T]) -> T {
+    let mut lane = [J::zero(); 4 * LANES];
+    let (groups, rest) = x.as_chunks::<{ 4 * LANES }>();
+    for group in groups {
+        for l in 0..4 * LANES {
+            lane[l] = J::join(lane[l], group[l]);
         }
     }
-    for part in fours.remainder().chunks(CHUNK) {
-        partials.push(chunk(j, part), J::join);
+    let mut value = J::zero();
+    for x in lane.iter().chain(rest) {
+        value = J::join(value, *x);
     }
-    partials.finish(J::join).unwrap_or(J::zero())
+    value
 }
 
-/// The terms x[start], x[start + stride], …
+#[inline(always)]
+fn fold<T: Copy, J: Join<T>>(j: J, x: &[T]) -> T {
+    if J::FREE && x.len() >= 128 {
+        return fold_freely(j, x);
+    }
+    if x.len() <= CHUNK {
+        return if x.is_empty() { J::zero() } else { J::finish(chunk(j, x)) };
+    }
+    let mut partials = Partials::new();
+    for part in x.chunks(CHUNK) {
+        partials.push(chunk(j, part), J::join);
+    }
+    J::finish(partials.finish(J::join).unwrap_or(J::zero()))
+}
+
+/// One chunk of the terms x[start], x[start + stride], …
+#[inline(always)]
+fn chunk_strided<T: Copy, J: Join<T>>(j: J, x: &[T], start: usize, stride: usize, n: usize) -> T {
+    let mut lane = [J::zero(); LANES];
+    let mut at = start;
+    for i in 0..n {
+        lane[i % LANES] = J::join(lane[i % LANES], x[at]);
+        at += stride;
+    }
+    lanes(j, lane)
+}
+
 #[inline(always)]
 fn fold_strided<T: Copy, J: Join<T>>(j: J, x: &[T], start: usize, stride: usize, n: usize) -> T {
+    if n <= CHUNK {
+        return if n == 0 { J::zero() } else { J::finish(chunk_strided(j, x, start, stride, n)) };
+    }
     let mut partials = Partials::new();
     for first in (0..n).step_by(CHUNK) {
-        let mut lane = [J::zero(); LANES];
-        for i in first..n.min(first + CHUNK) {
-            let l = (i - first) % LANES;
-            lane[l] = J::join(lane[l], x[start + i * stride]);
-        }
-        partials.push(lanes(j, lane), J::join);
+        partials.push(chunk_strided(j, x, start + first * stride, stride, CHUNK.min(n - first)), J::join);
     }
-    partials.finish(J::join).unwrap_or(J::zero())
+    J::finish(partials.finish(J::join).unwrap_or(J::zero()))
+}
+
+/// One chunk of W neighbouring columns of [n, inner].
+#[inline(always)]
+fn chunk_columns<T: Copy, J: Join<T>, const W: usize>(j: J, x: &[T], n: usize, inner: usize) -> [T; W] {
+    let mut lane = [[J::zero(); W]; LANES];
+    for row in (0..n - n % LANES).step_by(LANES) {
+        for l in 0..LANES {
+            let terms = &x[(row + l) * inner..(row + l) * inner + W];
+            for i in 0..W {
+                lane[l][i] = J::join(lane[l][i], terms[i]);
+            }
+        }
+    }
+    for l in 0..n % LANES {
+        let row = n - n % LANES + l;
+        for i in 0..W {
+            lane[l][i] = J::join(lane[l][i], x[row * inner + i]);
+        }
+    }
+    let mut out = [J::zero(); W];
+    for i in 0..W {
+        out[i] = lanes(j, [lane[0][i], lane[1][i], lane[2][i], lane[3][i], lane[4][i], lane[5][i], lane[6][i], lane[7][i]]);
+    }
+    out
 }
 
 /// W neighbouring columns of [n, inner] at once.
 #[inline(always)]
-fn fold_columns<T: Copy, J: Join<T>, const W: usize>(j: J, x: &[T], n: usize, inner: usize, out: &mut [T; W]) {
+fn fold_columns<T: Copy, J: Join<T>, const W: usize>(j: J, x: &[T], n: usize, inner: usize) -> [T; W] {
+    if n <= CHUNK {
+        return if n == 0 { [J::zero(); W] } else { chunk_columns(j, x, n, inner) };
+    }
     let join = |a: [T; W], b: [T; W]| std::array::from_fn(|i| J::join(a[i], b[i]));
     let mut partials = Partials::new();
     for first in (0..n).step_by(CHUNK) {
-        let mut lane = [[J::zero(); W]; LANES];
-        let last = n.min(first + CHUNK);
-        let mut row = first;
-        while row + LANES <= last {
-            for (l, lane) in lane.iter_mut().enumerate() {
-                let terms = &x[(row + l) * inner..(row + l) * inner + W];
-                for i in 0..W {
-                    lane[i] = J::join(lane[i], terms[i]);
-                }
-            }
-            row += LANES;
-        }
-        for (lane, row) in lane.iter_mut().zip(row..last) {
-            for i in 0..W {
-                lane[i] = J::join(lane[i], x[row * inner + i]);
-            }
-        }
-        partials.push(std::array::from_fn(|i| lanes(j, std::array::from_fn(|l| lane[l][i]))), join);
+        partials.push(chunk_columns(j, &x[first * inner..], CHUNK.min(n - first), inner), join);
     }
-    *out = partials.finish(join).unwrap_or([J::zero(); W]);
+    partials.finish(join).unwrap_or([J::zero(); W])
 }
 
 /// Columns that are summed side by side.
@@ -263,7 +295,10 @@ fn fold_rows<T: Copy, J: Join<T>>(j: J, x: &[T], n: usize, inner: usize, out: &m
     assert_eq!(out.len(), inner);
     let (wide, rest) = out.as_chunks_mut::<WIDTH>();
     for (i, out) in wide.iter_mut().enumerate() {
-        fold_columns(j, x.get(i * WIDTH..).unwrap_or(&[]), n, inner, out);
+        *out = fold_columns(j, x.get(i * WIDTH..).unwrap_or(&[]), n, inner);
+        for out in out.iter_mut() {
+            *out = J::finish(*out);
+        }
     }
     let done = inner - rest.len();
     for (i, out) in rest.iter_mut().enumerate() {
