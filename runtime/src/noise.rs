@@ -5,7 +5,7 @@
 //! 8·⌊e/16⌋ + e mod 8, half ⌊e/8⌋ mod 2; in `f32` four: block 16·⌊e/64⌋ + e mod 16, quarter ⌊e/16⌋ mod 4.
 //! So a group of 16 (64) elements is made of 8 (16) blocks side by side, and vector code needs no shuffles.
 
-use crate::math::{log_positive, polynomial, quarter::*};
+use crate::math::{log_positive, polynomial, quarter::*, single};
 use crate::simd::versions;
 use rand::TryRng;
 use std::convert::Infallible;
@@ -180,38 +180,15 @@ fn unit_f32(word: u32) -> f32 {
     f32::from_bits((word >> 9) | 0x3f80_0000) - (1.0 - f32::EPSILON / 2.0)
 }
 
-#[inline(always)]
-fn polynomial_f32<const N: usize>(x: f32, c: &[f32; N]) -> f32 {
-    let mut value = c[N - 1];
-    for i in (0..N - 1).rev() {
-        value = value.mul_add(x, c[i]);
-    }
-    value
-}
-
-/// ln x for positive normal x.
-#[inline(always)]
-fn log_positive_f32(x: f32) -> f32 {
-    let bits = x.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3);
-    let m = f32::from_bits((bits & 0x007f_ffff) + 0x3f35_04f3);
-    let k = ((bits >> 23) as i32 - 127) as f32;
-    let f = m - 1.0;
-    let half_square = 0.5 * f * f;
-    let s = f / (2.0 + f);
-    let z = s * s;
-    let low = s.mul_add(z.mul_add(polynomial_f32(z, &LOG_F32), half_square), k * 9.058_001e-6);
-    k.mul_add(0.693_138_1, -((half_square - low) - f))
-}
-
 /// As [`box_muller`]; the radius has 31 bits and so reaches 6.6.
 #[inline(always)]
 fn box_muller_f32(radius: u32, angle: u32) -> (f32, f32) {
     let u = ((radius >> 1) as i32 as f32).mul_add(4.656_613e-10, 2.328_306_4e-10);
-    let r = (-2.0 * log_positive_f32(u)).sqrt();
+    let r = (-2.0 * single::log_positive(u)).sqrt();
     let t = unit_f32(angle) - 0.5;
     let z = t * t;
-    let sine = t * polynomial_f32(z, &SIN_QUARTER_F32);
-    let cosine = z.mul_add(polynomial_f32(z, &COS_QUARTER_F32), 1.0);
+    let sine = t * single::polynomial(z, &SIN_QUARTER_F32);
+    let cosine = z.mul_add(single::polynomial(z, &COS_QUARTER_F32), 1.0);
     let odd = angle & 1 != 0;
     let (x, y) = if odd { (sine, cosine) } else { (cosine, sine) };
     let x_sign = ((angle ^ (angle >> 1)) & 1) << 31;
