@@ -3,6 +3,7 @@
 pub mod core;
 pub mod diagnostic;
 pub mod host;
+pub mod pass;
 pub mod prim;
 pub mod session;
 pub mod source;

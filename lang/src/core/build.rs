@@ -13,6 +13,8 @@ pub struct Builder {
     /// Open blocks, the innermost last.
     blocks: Vec<Vec<Step>>,
     literals: std::collections::HashMap<Var, Literal>,
+    /// The scalar that a variable repeats everywhere.
+    uniforms: std::collections::HashMap<Var, Var>,
     /// Index of the place that new steps get.
     span: u32,
 }
@@ -128,8 +130,10 @@ impl Builder {
     /// Adds a step as it is; `types` are those of its results.
     pub fn step(&mut self, op: Op, types: Vec<Type>) -> Vec<Var> {
         let outs: Vec<Var> = types.into_iter().map(|t| self.fresh(t)).collect();
-        if let Op::Constant(literal) = &op {
-            self.literals.insert(outs[0], *literal);
+        match &op {
+            Op::Constant(literal) => drop(self.literals.insert(outs[0], *literal)),
+            Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(outs[0], *arg)),
+            _ => {}
         }
         let span = self.span;
         self.blocks.last_mut().expect("no block is open").push(Step { outs: outs.clone(), op, span });
@@ -269,6 +273,10 @@ impl Builder {
     /// Applies a row; scalars among the arguments are spread over the shape of the others.
     pub fn prim(&mut self, row: &'static Prim, args: &[Var]) -> Var {
         let shape = args.iter().map(|a| self.shape_of(*a).to_vec()).max_by_key(|s| s.len()).unwrap_or_default();
+        if let Some(scalars) = self.scalars(args, &shape) {
+            let once = self.prim(row, &scalars);
+            return self.broadcast(once, &shape);
+        }
         let args: Vec<Var> = args.iter().map(|a| self.broadcast(*a, &shape)).collect();
         let kinds: Vec<Scalar> = args.iter().map(|a| self.scalar_of(*a)).collect();
         let Some(result) = row.result(&kinds) else { panic!("{} does not take {kinds:?}", row.name) };
@@ -276,6 +284,12 @@ impl Builder {
             return known;
         }
         self.one(Op::Prim(row, args), Type::new(result, shape))
+    }
+
+    /// For arguments that all repeat a scalar over `shape`, which is no scalar's, these scalars.
+    fn scalars(&self, args: &[Var], shape: &[usize]) -> Option<Vec<Var>> {
+        let scalar = |a: &Var| if self.shape_of(*a).is_empty() { Some(*a) } else { self.uniform(*a) };
+        if shape.is_empty() { None } else { args.iter().map(scalar).collect() }
     }
 
     /// What `row` gives if that is already known.
@@ -317,13 +331,12 @@ impl Builder {
 
     /// The literal that a value repeats everywhere, if it is one.
     pub fn uniform_literal(&self, var: Var) -> Option<Literal> {
-        if let Some(literal) = self.literal_of(var) {
-            return Some(literal);
-        }
-        match self.definition(var)?.op {
-            Op::Spread { arg, .. } => self.literal_of(arg),
-            _ => None,
-        }
+        self.literal_of(var).or_else(|| self.literal_of(self.uniform(var)?))
+    }
+
+    /// The scalar that an array repeats everywhere, if it was made so.
+    pub fn uniform(&self, var: Var) -> Option<Var> {
+        self.uniforms.get(&var).copied()
     }
 
     pub fn call(&mut self, name: &str, args: &[Var]) -> Var {
