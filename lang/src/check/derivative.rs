@@ -103,7 +103,7 @@ impl Checker<'_> {
         let wrt = body.block.params[..body.count].to_vec();
         let complex_argument = matches!(&body.argument, Value::Number(n) if n.kind == Kind::Complex);
         if result.kind != Kind::Complex {
-            let (values, slopes) = pass::reverse::gradient(&mut self.b, &body.block, &body.values, &wrt, 0);
+            let (values, slopes) = self.pulled(body, &wrt, 0);
             let value = Value::Number(Number::scalar(result.kind, values[0]));
             return Ok((value, tight(body.argument.clone().with_leaves(&slopes))));
         }
@@ -112,10 +112,18 @@ impl Checker<'_> {
         }
         // Holomorphic: f' = ∂u/∂x − i ∂u/∂y, by the Cauchy–Riemann equations.
         self.holomorphic(f, body, call)?;
-        let (values, slopes) = pass::reverse::gradient(&mut self.b, &body.block, &body.values, &wrt, 0);
+        let (values, slopes) = self.pulled(body, &wrt, 0);
         let value = Value::Number(self.complex(vec![], values[0], values[1]));
         let slopes = [slopes[0], self.b.neg(slopes[1])];
         Ok((value, tight(body.argument.clone().with_leaves(&slopes))))
+    }
+
+    /// Results, and the slopes of result `which` by `wrt`.
+    fn pulled(&mut self, body: &Body, wrt: &[Var], which: usize) -> (Vec<Var>, Vec<Var>) {
+        let scalar = self.b.scalar_of(body.block.results[which]);
+        let one = self.b.number(scalar, 1.0);
+        let seeds: Vec<Option<Var>> = (0..body.block.results.len()).map(|k| (k == which).then_some(one)).collect();
+        pass::reverse::vjp(&mut self.b, &body.block, &body.values, wrt, &seeds)
     }
 
     /// A complex function of real variables has a complex derivative.
@@ -123,8 +131,8 @@ impl Checker<'_> {
         let Value::Number(argument) = &body.argument else {
             return self.fail(errors::not_yet(call, "complex derivatives by a record"));
         };
-        let (values, re) = pass::reverse::gradient(&mut self.b, &body.block, &body.values, wrt, 0);
-        let (_, im) = pass::reverse::gradient(&mut self.b, &body.block, &body.values, wrt, 1);
+        let (values, re) = self.pulled(body, wrt, 0);
+        let (_, im) = self.pulled(body, wrt, 1);
         let value = self.complex(vec![], values[0], values[1]);
         let slope = self.complex(argument.sets.clone(), re[0], im[0]);
         Ok((Value::Number(value), Value::Number(slope)))
@@ -152,7 +160,7 @@ impl Checker<'_> {
     /// `jacobian(f)(x)`: the result's index sets, then the argument's.
     fn jacobian(&mut self, _f: &Rc<Function>, body: &Body, call: &Span) -> Checked<Value> {
         let (x, y) = self.one_array(body, call, "jacobian")?;
-        let re = pass::derivatives::jacobian(&mut self.b, &body.block, &body.values);
+        let re = pass::derivatives::jacobian(&mut self.b, &body.block, &body.values, 0);
         let sets = [y.sets, x.sets].concat();
         Ok(Value::Number(Number::new(x.kind, sets, re)))
     }
@@ -162,7 +170,7 @@ impl Checker<'_> {
         if !y.is_scalar() {
             return self.fail(errors::gradient_of_many(call, &f.describe(), &body.result));
         }
-        let re = pass::derivatives::hessian(&mut self.b, &body.block, &body.values);
+        let re = pass::derivatives::hessian(&mut self.b, &body.block, &body.values, 0);
         let sets = [x.sets.clone(), x.sets].concat();
         Ok(Value::Number(Number::new(x.kind, sets, re)))
     }
@@ -172,7 +180,7 @@ impl Checker<'_> {
         if x.sets != y.sets {
             return self.fail(errors::derivative_of(call, "divergence", &body.argument, &body.result));
         }
-        let re = pass::derivatives::divergence(&mut self.b, &body.block, &body.values);
+        let re = pass::derivatives::divergence(&mut self.b, &body.block, &body.values, 0);
         Ok(Value::Number(Number::scalar(x.kind, re)))
     }
 
@@ -181,7 +189,7 @@ impl Checker<'_> {
         if !y.is_scalar() {
             return self.fail(errors::gradient_of_many(call, &f.describe(), &body.result));
         }
-        let re = pass::derivatives::laplacian(&mut self.b, &body.block, &body.values);
+        let re = pass::derivatives::laplacian(&mut self.b, &body.block, &body.values, 0);
         Ok(Value::Number(Number::scalar(x.kind, re)))
     }
 }

@@ -45,7 +45,7 @@ impl Checker<'_> {
             ExprKind::Unary { op, value } => self.unary(*op, value, &e.span),
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, op_span, left, right),
             ExprKind::As { value, ty } => self.converted(value, ty),
-            ExprKind::Lambda { parameters, body } => Ok(Value::Function(Rc::new(Function::User(Closure {
+            ExprKind::Lambda { parameters, body } => Ok(Value::Function(Rc::new(value::Function::User(Closure {
                 declaration: Declaration::Lambda { parameters: parameters.clone(), body: body.clone(), span: e.span.clone() },
                 locals: self.locals.clone(),
                 ordinals: Rc::new(walk::ordinals(body)),
