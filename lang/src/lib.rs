@@ -3,7 +3,10 @@
 pub mod check;
 pub mod core;
 pub mod diagnostic;
+pub mod engine;
+pub mod format;
 pub mod host;
+pub mod interpret;
 pub mod pass;
 pub mod prim;
 pub mod session;
