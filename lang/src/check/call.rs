@@ -184,3 +184,13 @@ fn parameter_names(f: &crate::syntax::ast::Function) -> String {
     let names: Vec<&str> = f.parameters.iter().map(|p| &*p.name.text).collect();
     names.join(", ")
 }
+
+/// How a function is called and what its text says of it.
+pub fn documentation(f: &Function) -> Option<String> {
+    let Function::User(Closure { declaration: Declaration::Function(declared), .. }) = f else { return None };
+    let usage = format!("{}({})", declared.name.span.text(), parameter_names(declared));
+    Some(match &declared.doc {
+        Some(doc) => format!("{usage}\n{doc}"),
+        None => usage,
+    })
+}

@@ -19,7 +19,7 @@ pub const EFFECTS: &[&str] = &["print", "plot", "table", "save"];
 pub enum Action {
     Run(Unit),
     For { count: Count, turn: usize, body: Vec<Action> },
-    While { condition: Unit, test: usize, body: Vec<Action> },
+    While { condition: Unit, turn: usize, test: usize, body: Vec<Action> },
     If { condition: Unit, test: usize, then: Vec<Action>, otherwise: Vec<Action> },
 }
 
@@ -250,9 +250,7 @@ impl<'g> ScriptChecker<'g> {
                 let body = self.script_block_at(&body.statements, place);
                 self.turns.pop();
                 self.loops -= 1;
-                let mut body = body?;
-                body.insert(0, Action::Run(counter(turn, &statement.span)));
-                actions.push(Action::While { condition: unit, test, body });
+                actions.push(Action::While { condition: unit, turn, test, body: body? });
                 Ok(())
             }
             StatementKind::Expr(e) => self.expression(e, statement, actions),
@@ -998,16 +996,6 @@ impl<'g> ScriptChecker<'g> {
 fn nothing(then: Then, span: &Span) -> Unit {
     let program = Program { types: vec![], spans: vec![], body: CoreBlock::default() };
     Unit { program, inputs: vec![], outputs: vec![], then, span: span.clone() }
-}
-
-/// Adds one to a slot that counts turns (which begins empty: the runner sets it to −1).
-fn counter(slot: usize, span: &Span) -> Unit {
-    let mut b = Builder::new();
-    let turn = b.fresh(Type::scalar(Scalar::Int));
-    let one = b.int(1);
-    let next = b.add(turn, one);
-    let program = b.finish(vec![turn], vec![next]);
-    Unit { program, inputs: vec![slot], outputs: vec![slot], then: Then::Nothing, span: span.clone() }
 }
 
 /// Closes a checker's walk into a unit, its values into slots.
