@@ -202,7 +202,7 @@ impl Builder {
     }
 
     /// Adds `op`, whose results have the types of `like` unless its own arguments say otherwise.
-    fn rebuild(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
+    pub fn rebuild(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
         match op {
             Op::Prim(row, args) => vec![self.prim(row, &args)],
             Op::Spread { arg, shape, dims } => vec![self.spread(arg, shape, dims)],
