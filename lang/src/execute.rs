@@ -3,7 +3,7 @@
 use crate::core::Program;
 use crate::engine::{Context, Control, Failure, State};
 use crate::host::Options;
-use crate::{interpret, pass};
+use crate::{interpret, pipeline};
 use moyal_runtime::array::{Array, Data};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub fn run(
     context: &Context,
     watch: &mut dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control,
 ) -> Result<Vec<Arc<Array>>, Failure> {
-    let program = pass::vectorise::program(program.clone());
+    let program = pipeline::prepare(program.clone());
     interpret::run_from(&program, inputs, State::default(), context, watch)
 }
 

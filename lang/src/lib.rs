@@ -9,6 +9,7 @@ pub mod format;
 pub mod host;
 pub mod interpret;
 pub mod pass;
+pub mod pipeline;
 pub mod prim;
 mod report;
 pub mod session;

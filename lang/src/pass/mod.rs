@@ -2,9 +2,11 @@
 
 pub mod activity;
 pub mod derivatives;
+pub mod drop;
 pub mod forward;
 pub mod reverse;
 pub mod rules;
+pub mod share;
 pub mod vectorise;
 
 use crate::core::Block;
