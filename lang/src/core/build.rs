@@ -13,6 +13,8 @@ pub struct Builder {
     /// Open blocks, the innermost last.
     blocks: Vec<Vec<Step>>,
     literals: std::collections::HashMap<Var, Literal>,
+    /// Where each variable is defined: block and step; may be out of date.
+    places: std::collections::HashMap<Var, (usize, usize)>,
     /// The scalar that a variable repeats everywhere.
     uniforms: std::collections::HashMap<Var, Var>,
     /// Index of the place that new steps get.
@@ -99,7 +101,8 @@ impl Builder {
 
     /// Opens a closed block again; returns its results.
     pub fn reopen(&mut self, block: Block) -> Vec<Var> {
-        self.blocks.push(block.steps);
+        self.open();
+        block.steps.into_iter().for_each(|step| self.push(step));
         block.results
     }
 
@@ -119,7 +122,30 @@ impl Builder {
 
     /// The step that defines `var` in the blocks now open (not inside regions that are closed).
     pub fn definition(&self, var: Var) -> Option<&Step> {
-        self.blocks.iter().rev().flat_map(|b| b.iter().rev()).find(|s| s.outs.contains(&var))
+        let (block, step) = self.places.get(&var)?;
+        self.blocks.get(*block)?.get(*step).filter(|s| s.outs.contains(&var))
+    }
+
+    /// For each of the variables `of`, whether `vars` are computed from it (as far as open blocks show).
+    pub fn depends(&self, vars: &[Var], of: &[Var]) -> Vec<bool> {
+        let mut found = vec![false; of.len()];
+        let mut seen = std::collections::HashSet::new();
+        let mut open = vars.to_vec();
+        while let Some(var) = open.pop() {
+            if !seen.insert(var) {
+                continue;
+            }
+            if let Some(k) = of.iter().position(|v| *v == var) {
+                found[k] = true;
+            }
+            if let Some(step) = self.definition(var) {
+                open.extend(step.op.args());
+                for block in step.op.blocks() {
+                    open.extend(block.captures());
+                }
+            }
+        }
+        found
     }
 
     /// The steps of the open blocks, outermost first.
@@ -136,18 +162,25 @@ impl Builder {
             _ => {}
         }
         let span = self.span;
-        self.blocks.last_mut().expect("no block is open").push(Step { outs: outs.clone(), op, span });
+        self.push(Step { outs: outs.clone(), op, span });
         outs
+    }
+
+    fn push(&mut self, step: Step) {
+        let block = self.blocks.len() - 1;
+        let steps = &mut self.blocks[block];
+        self.places.extend(step.outs.iter().map(|v| (*v, (block, steps.len()))));
+        steps.push(step);
     }
 
     /// Adds steps that are Core already.
     pub fn extend(&mut self, steps: Vec<Step>) {
-        for step in &steps {
+        for step in steps {
             if let Op::Constant(literal) = &step.op {
                 self.literals.insert(step.outs[0], *literal);
             }
+            self.push(step);
         }
-        self.blocks.last_mut().expect("no block is open").extend(steps);
     }
 
     fn one(&mut self, op: Op, ty: Type) -> Var {
