@@ -162,6 +162,7 @@ impl Session {
     fn action(&mut self, action: &Action, host: &mut dyn Host) -> Result<(), Diagnostic> {
         match action {
             Action::Run(unit) => self.unit(unit, host),
+            Action::Load { file, re, im, span } => self.load(file, *re, *im, span, host),
             Action::For { count, turn, body } => {
                 let count = match count {
                     Count::Known(n) => *n as i64,
@@ -211,6 +212,21 @@ impl Session {
             self.set(*slot, value);
         }
         self.then(unit, host)
+    }
+
+    fn load(&mut self, file: &str, re: usize, im: Option<usize>, span: &crate::source::Span, host: &mut dyn Host) -> Result<(), Diagnostic> {
+        let refuse = |why: String| Diagnostic::error(format!("\"{file}\" cannot be read: {why}")).label(span, "this file");
+        let stored = host.load(file).map_err(refuse)?;
+        let ty = &self.globals.slots[re].ty;
+        let fits = stored.real.shape == ty.shape && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
+        if !fits {
+            return Err(refuse("it does not hold what was declared".into()));
+        }
+        self.set(re, stored.real);
+        if let (Some(im), Some(imaginary)) = (im, stored.imaginary) {
+            self.set(im, imaginary);
+        }
+        Ok(())
     }
 
     fn computed(&self, unit: &Unit, inputs: &[Arc<Array>], host: &mut dyn Host) -> Result<Vec<Arc<Array>>, Failure> {

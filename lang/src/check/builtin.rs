@@ -66,6 +66,11 @@ builtins! {
     "values", "values(x)", "The array without its ensemble: its index set becomes a plain integer.", values;
     "by_chain", "by_chain(x)", "An array over an ensemble as one over chains, then draws.", by_chain;
     "momentum", "momentum(Λ, k)", "The k-th lattice momentum 2πn/L of each direction, in (-π, π].", momentum;
+    "print", "print(\"x = {x}\")", "Prints a line; values stand in braces, `{x:.3}` with three decimals.", effect;
+    "plot", "plot(x), plot(histogram(m), title: \"…\")", "Draws a figure of arrays, fields, functions, histogram(…), points(…), line(…).", effect;
+    "table", "table(\"title\", name: x, …)", "Prints arrays as columns under their names.", effect;
+    "save", "save(\"x.npy\", x)", "Writes an array to a file.", effect;
+    "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
     "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors.", super::figure::histogram;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
@@ -82,7 +87,7 @@ pub fn function(name: &str) -> Option<Function> {
 }
 
 pub fn names() -> impl Iterator<Item = &'static str> {
-    BUILTINS.iter().map(|b| b.name).chain(crate::prim::all().filter(|r| r.public).map(|r| r.name)).chain(super::script::EFFECTS.iter().copied())
+    BUILTINS.iter().map(|b| b.name).chain(crate::prim::all().filter(|r| r.public).map(|r| r.name))
 }
 
 /// Every builtin, for the reference.
@@ -596,6 +601,10 @@ fn by_chain(c: &mut Checker, mut call: Call) -> Checked<Value> {
         c.b.transpose(split, &order)
     });
     Ok(Value::Number(Number { sets, ..n }))
+}
+
+fn effect(c: &mut Checker, call: Call) -> Checked<Value> {
+    c.fail(errors::effect_inside(call.span, call.builtin.name, call.builtin.usage))
 }
 
 fn is_known(c: &mut Checker, mut call: Call) -> Checked<Value> {

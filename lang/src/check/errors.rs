@@ -442,6 +442,12 @@ pub fn top_level_only(span: &Span) -> Diagnostic {
     error("`use`, `param` and `test` stand at the top level of a program").label(span, "inside a block")
 }
 
+pub fn effect_inside(call: &Span, name: &str, usage: &str) -> Diagnostic {
+    error(format!("`{name}` stands as a statement of the script, not inside an expression or a function"))
+        .label(call, "here")
+        .help(format!("at the top level, in its blocks or in a test: {usage}"))
+}
+
 // ---- draws ----
 
 pub fn draw_shape(span: &Span, wanted: &str, found: &str) -> Diagnostic {

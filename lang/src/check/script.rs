@@ -13,11 +13,13 @@ use moyal_runtime::array::Scalar;
 use std::collections::HashSet;
 
 /// Functions that have an effect; they stand at the top level, in its blocks and in tests.
-pub const EFFECTS: &[&str] = &["print", "plot", "table", "save"];
+pub const EFFECTS: &[&str] = &["print", "plot", "table", "save", "load"];
 
 /// What a script does, in order.
 pub enum Action {
     Run(Unit),
+    /// Reads a stored array into the slots of its real and imaginary parts.
+    Load { file: Rc<str>, re: usize, im: Option<usize>, span: Span },
     For { count: Count, turn: usize, body: Vec<Action> },
     While { condition: Unit, turn: usize, test: usize, body: Vec<Action> },
     If { condition: Unit, test: usize, then: Vec<Action>, otherwise: Vec<Action> },
@@ -226,6 +228,11 @@ impl<'g> ScriptChecker<'g> {
                 self.bind(name, lattice, false);
                 Ok(())
             }
+            StatementKind::Let { mutable, pattern: Pattern::Name(name), ty, value, draws: false } if is_load(value) => {
+                let value = self.load(name, ty.as_ref(), value, statement, actions)?;
+                self.bind(name, value, *mutable);
+                Ok(())
+            }
             StatementKind::Let { mutable, pattern, ty, value, draws } => {
                 let first = pattern_names(pattern)[0].text.clone();
                 let address = self.address(Some(&first));
@@ -297,7 +304,11 @@ impl<'g> ScriptChecker<'g> {
                 "print" => self.print(arguments, statement)?,
                 "plot" => self.plot(e, arguments, statement)?,
                 "table" => self.table(arguments, statement)?,
-                _ => self.save(e, arguments, statement)?,
+                "save" => self.save(e, arguments, statement)?,
+                _ => {
+                    let lost = Diagnostic::error("what is loaded here is not kept").label(&e.span, "no name").help("write: let x = load(\"x.npy\")");
+                    return self.fail(lost);
+                }
             };
             actions.push(Action::Run(unit));
             return Ok(());
@@ -327,13 +338,6 @@ impl<'g> ScriptChecker<'g> {
             rest?;
             actions.push(Action::If { condition: unit, test, then: then?, otherwise: other });
             return Ok(());
-        }
-        if walk::has_effects(statement) {
-            let name = EFFECTS.join(", ");
-            return self.fail(
-                Diagnostic::error(format!("{name} stand as statements of the script, not inside an expression or a function"))
-                    .label(&e.span, "an effect inside an expression"),
-            );
         }
         let address = self.address(None);
         let mutable = self.mutable_names();
@@ -865,6 +869,70 @@ impl<'g> ScriptChecker<'g> {
         Ok(unit)
     }
 
+    /// `let x = load("x.npy")`: kind and shape come from the file's header, or from the declared type if there is no file
+    /// yet.
+    fn load(
+        &mut self,
+        name: &ast::Name,
+        ty: Option<&ast::TypeExpr>,
+        e: &Expr,
+        statement: &Statement,
+        actions: &mut Vec<Action>,
+    ) -> Checked<Value> {
+        let ExprKind::Call { arguments, .. } = &*e.kind else { unreachable!("a call of load") };
+        let address = self.address(Some(&name.text));
+        let (file, declared) = self.with_checker(address, statement, |c| {
+            let [argument] = &arguments[..] else {
+                return c.fail(errors::builtin_arguments(&e.span, "load", "load(\"x.npy\")", 1, arguments.len()));
+            };
+            let file = match c.expr(&argument.value)? {
+                Value::Text(t) => t,
+                other => return c.fail(errors::expected(&argument.value.span, "the name of a file in quotes", &other)),
+            };
+            let declared = match ty.map(|t| c.ty(t)).transpose()? {
+                Some(types::Ty::Number(kind, sets)) => Some((kind, sets)),
+                Some(other) => return c.fail(errors::not_yet(&e.span, &format!("files with {}", other.describe()))),
+                None => None,
+            };
+            Ok((file, declared))
+        })?;
+        let found = self.host.header(&file);
+        let (kind, sets) = match (found, declared) {
+            (Ok(header), declared) => {
+                use moyal_runtime::array::Scalar;
+                let kind = match (header.complex, header.scalar) {
+                    (true, _) => Kind::Complex,
+                    (_, Scalar::Real) => Kind::Real,
+                    (_, Scalar::F32) => Kind::F32,
+                    (_, Scalar::Int) => Kind::Int,
+                    (_, Scalar::Bool) => Kind::Bool,
+                };
+                let plain: Vec<IndexSet> = header.shape.iter().map(|n| IndexSet::Range(*n)).collect();
+                match declared {
+                    None => (kind, plain),
+                    Some((k, sets)) if k == kind && sets.iter().map(IndexSet::size).eq(header.shape.iter().copied()) => (k, sets),
+                    Some((k, sets)) => {
+                        let wrong = errors::wrong_type(&e.span, &describe(k, &sets), &describe(kind, &plain));
+                        return self.fail(wrong);
+                    }
+                }
+            }
+            (Err(_), Some(declared)) => declared,
+            (Err(why), None) => {
+                let missing = Diagnostic::error(format!("\"{file}\" cannot be read: {why}"))
+                    .label(&e.span, "this file")
+                    .help("a file that does not exist yet needs a declared type: let x: real[100] = load(\"x.npy\")");
+                return self.fail(missing);
+            }
+        };
+        let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
+        let re = self.new_slot(Type::new(kind.scalar(), shape.clone()));
+        let im = (kind == Kind::Complex).then(|| self.new_slot(Type::new(kind.scalar(), shape)));
+        actions.push(Action::Load { file, re, im, span: e.span.clone() });
+        let number = Number::new(kind, sets, Var(re as u32));
+        Ok(Value::Number(Number { im: im.map(|s| Var(s as u32)), ..number }))
+    }
+
     // ---- programs ----
 
     fn mutable_names(&self) -> Vec<Rc<str>> {
@@ -990,6 +1058,10 @@ impl<'g> ScriptChecker<'g> {
             });
         }
     }
+}
+
+fn is_load(e: &Expr) -> bool {
+    matches!(walk::callee(e), Some((name, _)) if &**name == "load")
 }
 
 /// A unit that computes nothing.
