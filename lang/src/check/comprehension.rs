@@ -20,6 +20,8 @@ pub enum Element {
     Site(Rc<Lattice>),
     /// A site of one parity: looked up in a table.
     PartSite(Rc<Lattice>, Parity),
+    /// A momentum, as its components.
+    Momentum(Rc<Lattice>),
     /// A row of an array.
     Row(Value),
 }
@@ -39,6 +41,7 @@ impl Checker<'_> {
                 let element = match &set {
                     IndexSet::Lattice(lattice) => Element::Site(lattice.clone()),
                     IndexSet::Part(lattice, parity) => Element::PartSite(lattice.clone(), *parity),
+                    IndexSet::Momenta(lattice) => Element::Momentum(lattice.clone()),
                     _ => Element::Index,
                 };
                 counted(set, element)
@@ -70,6 +73,7 @@ impl Checker<'_> {
                 let base = self.part_site(lattice, *parity, member);
                 Value::Site(Site { lattice: lattice.clone(), base, offset: vec![0; lattice.sizes.len()] })
             }
+            Element::Momentum(lattice) => Value::Number(self.momentum(lattice, member)),
             Element::Row(value) => self.row(value, member),
         }
     }
