@@ -3,6 +3,7 @@
 pub mod check;
 pub mod core;
 pub mod diagnostic;
+pub mod embed;
 pub mod engine;
 pub mod execute;
 pub mod format;

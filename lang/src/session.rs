@@ -4,7 +4,7 @@
 use crate::check::script::{Action, Count, Piece, Plot, Script, ScriptChecker, Then, Unit};
 use crate::check::value::Value;
 use crate::check::{Globals, Slot, figure};
-use crate::core::Var;
+use crate::core::{Type, Var};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Context, Control, Failure, State};
 use crate::execute;
@@ -83,6 +83,45 @@ impl Session {
         self.entries += 1;
         let name = format!("<{}>", self.entries);
         self.checked_and_run(&name, text, host, true)
+    }
+
+    /// Calls a function of the session with arrays; the leaves of its result in order. An array takes the index sets that
+    /// the parameter declares, if their sizes agree.
+    pub fn call(&mut self, function: &str, arguments: &[Stored], host: &mut dyn Host) -> Result<Vec<Stored>, Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let types: Vec<(Type, bool)> = arguments
+            .iter()
+            .map(|a| (Type::new(a.real.scalar(), a.real.shape.clone()), a.imaginary.is_some()))
+            .collect();
+        let mut checker = ScriptChecker::new(&mut globals, host, self.library, &[], true);
+        let made = checker.call(&parse::spelled(function), &types);
+        let mistakes = std::mem::take(&mut checker.diagnostics);
+        let Ok((unit, slots, value)) = made else { return Err(mistakes) };
+        let before = std::mem::replace(&mut self.globals, globals);
+        for (argument, (re, im)) in arguments.iter().zip(slots) {
+            self.set(re, argument.real.clone());
+            if let (Some(im), Some(imaginary)) = (im, &argument.imaginary) {
+                self.set(im, imaginary.clone());
+            }
+        }
+        let result = unit.iter().try_for_each(|unit| self.unit(unit, host));
+        let results = result.map(|()| self.stored(&value)).map_err(|d| vec![d]);
+        self.globals = before;
+        self.store.truncate(self.globals.slots.len());
+        results
+    }
+
+    /// The leaves of a value.
+    fn stored(&self, value: &Value) -> Vec<Stored> {
+        match value {
+            Value::Number(n) => {
+                let part = |v: Var| self.array(v.0 as usize);
+                vec![Stored { real: part(n.re), imaginary: n.im.map(part) }]
+            }
+            Value::Tuple(items) => items.iter().flat_map(|v| self.stored(v)).collect(),
+            Value::Record(fields) => fields.iter().flat_map(|(_, v)| self.stored(v)).collect(),
+            _ => vec![],
+        }
     }
 
     fn checked_and_run(&mut self, name: &str, text: &str, host: &mut dyn Host, interactive: bool) -> Result<(), Vec<Diagnostic>> {

@@ -1027,6 +1027,32 @@ impl<'g> ScriptChecker<'g> {
         made.ok_or(Reported)
     }
 
+    /// A call of a function with arrays of these types (and whether they are complex): the unit, the slots of the
+    /// arguments, and the result.
+    #[allow(clippy::type_complexity)]
+    pub fn call(&mut self, function: &str, arguments: &[(Type, bool)]) -> Checked<(Option<Unit>, Vec<(usize, Option<usize>)>, Value)> {
+        let source = std::sync::Arc::new(crate::source::Source { name: "<call>".into(), text: function.to_string() });
+        let span = Span::new(&source, 0, function.len());
+        let Some(Value::Function(f)) = self.globals.names.get(function).map(|b| b.value.clone()) else {
+            return self.fail(Diagnostic::error(format!("the text declares no function `{function}`")).label(&span, "unknown"));
+        };
+        let slots: Vec<(usize, Option<usize>)> = arguments
+            .iter()
+            .map(|(ty, complex)| (self.new_slot(ty.clone()), complex.then(|| self.new_slot(ty.clone()))))
+            .collect();
+        let e = Expr { kind: Rc::new(ExprKind::Tuple(vec![])), span: span.clone() };
+        let statement = Statement { kind: StatementKind::Expr(e), span: span.clone(), doc: None };
+        let (unit, values) = self.unit((0, vec![]), &statement, None, &[], |c| {
+            let mut given = vec![];
+            for (k, ((ty, _), (re, im))) in arguments.iter().zip(&slots).enumerate() {
+                let number = c.argument(&f, k, ty, *re, *im)?;
+                given.push((None, Value::Number(number), span.clone()));
+            }
+            Ok((vec![c.apply_function(&f, given, &span)?], vec![]))
+        })?;
+        Ok((unit, slots, values.into_iter().next().expect("one value")))
+    }
+
     /// Functions that nobody called, where all types are declared: checked by themselves.
     fn uncalled(&mut self) {
         let functions: Vec<Rc<value::Function>> = self
@@ -1057,6 +1083,32 @@ impl<'g> ScriptChecker<'g> {
                 c.apply_function(&f, given, &declared.name.span)
             });
         }
+    }
+}
+
+impl Checker<'_> {
+    /// An array from outside as argument `k`: over the declared index sets if their sizes agree, else over integers.
+    fn argument(&mut self, f: &value::Function, k: usize, ty: &Type, re: usize, im: Option<usize>) -> Checked<Number> {
+        use moyal_runtime::array::Scalar;
+        let kind = match (im, ty.scalar) {
+            (Some(_), _) => Kind::Complex,
+            (_, Scalar::Real) => Kind::Real,
+            (_, Scalar::F32) => Kind::F32,
+            (_, Scalar::Int) => Kind::Int,
+            (_, Scalar::Bool) => Kind::Bool,
+        };
+        let mut sets: Vec<IndexSet> = ty.shape.iter().map(|n| IndexSet::Range(*n)).collect();
+        if let value::Function::User(Closure { declaration: Declaration::Function(declared), .. }) = f
+            && declared.generics.is_empty()
+            && let Some(written) = declared.parameters.get(k).and_then(|p| p.ty.as_ref())
+            && let types::Ty::Number(_, wanted) = self.ty(written)?
+            && wanted.iter().map(IndexSet::size).eq(ty.shape.iter().copied())
+        {
+            sets = wanted;
+        }
+        let re = self.input(re);
+        let im = im.map(|slot| self.input(slot));
+        Ok(Number { im, ..Number::new(kind, sets, re) })
     }
 }
 
