@@ -40,7 +40,8 @@ fn main() {
     for pair in arguments[2..].chunks(2) {
         match pair[0].as_str() {
             "--seed" => options.seed = pair[1].parse().unwrap(),
-            "--interpret" => options.interpret = true,
+            "--interpret" => options.interpret = pair[1] == "1",
+            "--threads" => options.threads = pair[1].parse().unwrap(),
             name => options.params.push((name.trim_start_matches("--").into(), pair[1].clone())),
         }
     }

@@ -2,20 +2,60 @@
 
 use crate::core::Program;
 use crate::engine::{Context, Control, Failure, State};
-use crate::host::Options;
+use crate::jit::Compiled;
 use crate::{interpret, pipeline};
 use moyal_runtime::array::{Array, Data};
+use moyal_runtime::threads::Pool;
 use std::sync::Arc;
 
-pub fn run(
-    program: &Program,
-    inputs: &[Arc<Array>],
-    _options: &Options,
-    context: &Context,
-    watch: &mut dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control,
-) -> Result<Vec<Arc<Array>>, Failure> {
-    let program = pipeline::prepare(program.clone());
-    interpret::run_from(&program, inputs, State::default(), context, watch)
+/// A program made ready for one engine; it can run many times.
+pub enum Ready {
+    Interpreted(Program),
+    Compiled(Compiled),
+}
+
+impl Ready {
+    pub fn new(program: Program, interpret: bool) -> Ready {
+        let program = pipeline::prepare(program);
+        if interpret {
+            return Ready::Interpreted(program);
+        }
+        match Compiled::new(&program) {
+            Ok(compiled) => Ready::Compiled(compiled),
+            Err(why) => panic!("a program was not compiled: {why}"),
+        }
+    }
+
+    /// Runs from a state on; see [`interpret::run_from`].
+    pub fn run_from(
+        &self,
+        inputs: &[Arc<Array>],
+        state: State,
+        context: &Context,
+        pool: &Pool,
+        watch: &mut Watch,
+    ) -> Result<Vec<Arc<Array>>, Failure> {
+        match self {
+            Ready::Interpreted(program) => interpret::run_from(program, inputs, state, context, watch),
+            Ready::Compiled(compiled) => {
+                let mut lent = Lent(watch);
+                pool.install(move || compiled.run_from(inputs, state, context, pool, lent.get()))
+            }
+        }
+    }
+}
+
+type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
+
+/// What a caller lends to the thread that runs its program: the caller waits meanwhile, so only one of them uses it.
+struct Lent<'l, 'w>(&'l mut Watch<'w>);
+
+unsafe impl Send for Lent<'_, '_> {}
+
+impl<'w> Lent<'_, 'w> {
+    fn get(&mut self) -> &mut Watch<'w> {
+        self.0
+    }
 }
 
 pub fn all_finite(array: &Array) -> bool {

@@ -9,6 +9,7 @@ pub mod execute;
 pub mod format;
 pub mod host;
 pub mod interpret;
+pub mod jit;
 pub mod pass;
 pub mod pipeline;
 pub mod prim;

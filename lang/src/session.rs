@@ -7,13 +7,14 @@ use crate::check::{Globals, Slot, figure};
 use crate::core::{Type, Var};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Context, Control, Failure, State};
-use crate::execute;
+use crate::execute::{self, Ready};
 use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
 use crate::report;
 use crate::source::Source;
 use crate::syntax::parse;
 use moyal_runtime::array::Array;
+use moyal_runtime::threads::Pool;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ pub struct Session {
     store: Vec<Option<Arc<Array>>>,
     /// How many entries the REPL has made.
     entries: usize,
+    pool: Pool,
 }
 
 /// How often progress is told.
@@ -37,7 +39,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
-        Session { options, library, globals: Globals::default(), store: vec![], entries: 0 }
+        let pool = Pool::new(options.threads);
+        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0 }
     }
 
     /// The params that a text declares, without running anything.
@@ -285,7 +288,8 @@ impl Session {
             }
             Control::Continue
         };
-        let result = execute::run(&unit.program, inputs, &self.options, &context, &mut watch);
+        let ready = Ready::new(unit.program.clone(), self.options.interpret);
+        let result = ready.run_from(inputs, State::default(), &context, &self.pool, &mut watch);
         if told.is_some() {
             host.progress_done();
         }
