@@ -54,8 +54,8 @@ struct Nest<'k, 'f, 'b> {
     kernel: &'k Kernel,
     pointers: Vec<Value>,
     flags: MemFlagsData,
-    /// Numbers that are the same everywhere, loaded once.
-    entry_values: Vec<Option<Value>>,
+    /// Numbers that are the same everywhere, loaded once: alone, and in all lanes.
+    entry_values: Vec<Option<(Value, Value)>>,
 }
 
 impl Nest<'_, '_, '_> {
@@ -67,7 +67,8 @@ impl Nest<'_, '_, '_> {
                 let size = node.scalar.size() as i64;
                 let ty = scalar_type(node.scalar);
                 let value = self.b.ins().load(ty, self.flags, self.pointers[*leaf], (at.start * size) as i32);
-                self.entry_values[k] = Some(value);
+                let lanes = self.everywhere(value, node.scalar, self.kernel.width);
+                self.entry_values[k] = Some((value, lanes));
             }
         }
     }
@@ -295,7 +296,7 @@ impl Nest<'_, '_, '_> {
                 self.everywhere(one, scalar, width)
             }
             NodeKind::Load { at: access, .. } => match self.entry_values[node] {
-                Some(one) => self.everywhere(one, scalar, width),
+                Some((one, lanes)) => if width == 1 { one } else { lanes },
                 None => {
                     let (stride, offset) = (access.strides[dim] * scalar.size() as i64, access.offsets[dim]);
                     let row = rows.nodes[node].expect("an address");

@@ -68,6 +68,9 @@ pub struct Move {
 /// How many primitives an array may cost to be computed again for a second reader.
 const CHEAP: usize = 1;
 
+/// How many primitives one kernel computes at most.
+const LARGEST: usize = 60;
+
 pub fn plan(program: &Program) -> Plan {
     let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
     planner.frames.push(Arena::default());
@@ -81,7 +84,7 @@ pub fn plan(program: &Program) -> Plan {
             buffer
         })
         .collect();
-    let steps = canonical(&program.body.steps, &mut planner.types);
+    let steps = canonical(&program.body.steps, &mut planner.types, &HashMap::new());
     let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::new());
     let results = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
     Plan {
@@ -96,13 +99,30 @@ pub fn plan(program: &Program) -> Plan {
 
 // ---- canonical forms ----
 
-/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them.
-fn canonical(steps: &[Step], types: &mut Vec<Type>) -> Vec<Step> {
+/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A scalar
+/// spread over an array is spread in each block that reads it, so that no kernel reads an array for it.
+fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -> Vec<Step> {
     let mut out = vec![];
+    let mut uniform = around.clone();
     for step in steps {
         let mut step = step.clone();
+        if let Op::Spread { dims, .. } = &step.op
+            && dims.is_empty()
+        {
+            uniform.insert(step.outs[0], step.op.clone());
+        }
         for block in step.op.blocks_mut() {
-            block.steps = canonical(&block.steps, types);
+            let mut inside = vec![];
+            for var in block.captures() {
+                if let Some(op) = uniform.get(&var) {
+                    types.push(types[var.0 as usize].clone());
+                    let own = Var(types.len() as u32 - 1);
+                    inside.push(Step { outs: vec![own], op: op.clone(), span: step.span });
+                    rename(block, var, own);
+                }
+            }
+            inside.append(&mut block.steps);
+            block.steps = canonical(&inside, types, &uniform);
         }
         match &mut step.op {
             Op::Reduce { arg, dims, .. } if dims.windows(2).any(|w| w[1] != w[0] + 1) => {
@@ -140,6 +160,16 @@ fn canonical(steps: &[Step], types: &mut Vec<Type>) -> Vec<Step> {
         out.push(step);
     }
     out
+}
+
+/// Another name for what a block reads.
+fn rename(block: &mut Block, from: Var, to: Var) {
+    let mut other = |v: Var| if v == from { to } else { v };
+    for step in &mut block.steps {
+        step.op = step.op.clone().map_args(&mut other);
+        step.op.blocks_mut().into_iter().for_each(|b| rename(b, from, to));
+    }
+    block.results.iter_mut().for_each(|v| *v = other(*v));
 }
 
 fn transposed(arg: Var, order: &[usize], span: u32, out: &mut Vec<Step>, types: &mut Vec<Type>) -> Var {
@@ -296,7 +326,7 @@ impl Planner {
     /// What must lie in memory.
     fn stored(&self, steps: &[Step], results: &[Var], defined: &HashMap<Var, &Step>) -> HashSet<Var> {
         let mut stored: HashSet<Var> = results.iter().copied().collect();
-        let mut readers: HashMap<Var, usize> = HashMap::new();
+        let mut readers: HashMap<Var, Vec<Var>> = HashMap::new();
         for step in steps {
             let scalar = step.outs.first().is_some_and(|v| self.ty(*v).shape.is_empty());
             for block in step.op.blocks() {
@@ -315,7 +345,7 @@ impl Planner {
                 if !scalar && self.ty(arg).shape.is_empty() {
                     stored.insert(arg);
                 }
-                *readers.entry(arg).or_default() += 1;
+                readers.entry(arg).or_default().push(step.outs[0]);
             }
         }
         let mut costs: HashMap<Var, usize> = HashMap::new();
@@ -323,11 +353,29 @@ impl Planner {
             let out = step.outs[0];
             let below: usize = step.op.args().iter().filter(|a| !stored.contains(a)).map(|a| costs.get(a).copied().unwrap_or(0)).sum();
             let cost = below + matches!(step.op, Op::Prim(..)) as usize;
-            let scalar = self.ty(out).shape.is_empty();
-            if !scalar && (readers.get(&out).copied().unwrap_or(0) > 1 && cost > CHEAP) || cost > 60 {
+            if cost > LARGEST {
                 stored.insert(out);
             }
             costs.insert(out, cost);
+        }
+        // What several kernels would compute again, each for itself.
+        let mut kernels: HashMap<Var, HashSet<Var>> = HashMap::new();
+        for step in steps.iter().rev().filter(|s| express::fusible(s, &self.types)) {
+            let out = step.outs[0];
+            let mut into: HashSet<Var> = HashSet::new();
+            for reader in readers.get(&out).into_iter().flatten() {
+                match kernels.get(reader) {
+                    Some(further) if !stored.contains(reader) => into.extend(further),
+                    _ => {
+                        into.insert(*reader);
+                    }
+                }
+            }
+            let scalar = self.ty(out).shape.is_empty();
+            if !scalar && into.len() > 1 && costs[&out] > CHEAP {
+                stored.insert(out);
+            }
+            kernels.insert(out, into);
         }
         // Constants are written into the code.
         stored.retain(|v| !matches!(defined.get(v).map(|s| &s.op), Some(Op::Constant(_))) || !self.only_fused(*v, steps, results));
