@@ -38,8 +38,17 @@ pub fn kernel(b: &mut FunctionBuilder, kernel: &Kernel, pointer: ir::Type) {
 enum At {
     /// A known index: wrapping is resolved.
     Fixed(i64),
-    /// A computed index at which nothing wraps.
-    Inside(Value),
+    /// A computed index, and how far behind it, at which nothing wraps.
+    Inside(Value, i64),
+}
+
+/// A loop that is open.
+struct Loop {
+    body: Block,
+    done: Block,
+    i: Value,
+    to: Value,
+    step: i64,
 }
 
 /// For each access (by node) and each root, the address (or, for a count, the number) so far.
@@ -155,8 +164,8 @@ impl Nest<'_, '_, '_> {
 
     /// A loop over dimension `dim`, from and to as given.
     fn outer(&mut self, dim: usize, rows: Rows, from: Value, to: Value) {
-        let (header, body, done, i) = self.loop_begin(from, to, 1);
-        let entered = self.entered(&rows, dim, i);
+        let l = self.loop_begin(from, to, 1);
+        let entered = self.entered(&rows, dim, l.i);
         if dim + 2 == self.kernel.domain.len() {
             self.row(entered);
         } else {
@@ -164,32 +173,33 @@ impl Nest<'_, '_, '_> {
             let to = self.b.ins().iconst(types::I64, self.kernel.domain[dim + 1] as i64);
             self.outer(dim + 1, entered, from, to);
         }
-        self.loop_end(header, body, done, i, 1);
+        self.loop_end(l);
     }
 
-    /// Opens `for i in from..to, step`: as long as `i + step <= to`.
-    fn loop_begin(&mut self, from: Value, to: Value, step: i64) -> (Block, Block, Block, Value) {
-        let (header, body, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        let i = self.b.append_block_param(header, types::I64);
+    /// Opens `for i in from..to, step`: as long as `i + step <= to`, tested at the end of each turn.
+    fn loop_begin(&mut self, from: Value, to: Value, step: i64) -> Loop {
+        let (body, done) = (self.b.create_block(), self.b.create_block());
+        let i = self.b.append_block_param(body, types::I64);
         self.b.append_block_param(done, types::I64);
-        self.b.ins().jump(header, &[from.into()]);
-        self.b.switch_to_block(header);
+        self.next_turn(from, to, step, body, done);
+        self.b.switch_to_block(body);
+        Loop { body, done, i, to, step }
+    }
+
+    fn next_turn(&mut self, i: Value, to: Value, step: i64, body: Block, done: Block) {
         let end = self.b.ins().iadd_imm_s(i, step);
         let goes_on = self.b.ins().icmp(IntCC::SignedLessThanOrEqual, end, to);
-        self.b.ins().brif(goes_on, body, &[], done, &[i.into()]);
-        self.b.switch_to_block(body);
-        self.b.seal_block(body);
-        (header, body, done, i)
+        self.b.ins().brif(goes_on, body, &[i.into()], done, &[i.into()]);
     }
 
     /// Closes it; returns where it stopped.
-    fn loop_end(&mut self, header: Block, _body: Block, done: Block, i: Value, step: i64) -> Value {
-        let next = self.b.ins().iadd_imm_s(i, step);
-        self.b.ins().jump(header, &[next.into()]);
-        self.b.seal_block(header);
-        self.b.seal_block(done);
-        self.b.switch_to_block(done);
-        self.b.block_params(done)[0]
+    fn loop_end(&mut self, l: Loop) -> Value {
+        let next = self.b.ins().iadd_imm_s(l.i, l.step);
+        self.next_turn(next, l.to, l.step, l.body, l.done);
+        self.b.seal_block(l.body);
+        self.b.seal_block(l.done);
+        self.b.switch_to_block(l.done);
+        self.b.block_params(l.done)[0]
     }
 
     /// The innermost dimension as a whole: edges where something wraps, the inside in vectors, a rest.
@@ -210,11 +220,15 @@ impl Nest<'_, '_, '_> {
         self.edge(&rows, dim, 0, low);
         let width = self.kernel.width as i64;
         let vectors = (high - low) / width * width;
-        if vectors > 0 {
-            let (from, to) = (self.b.ins().iconst(types::I64, low), self.b.ins().iconst(types::I64, low + vectors));
-            let (header, body, done, i) = self.loop_begin(from, to, width);
-            self.body(&rows, dim, At::Inside(i), self.kernel.width);
-            self.loop_end(header, body, done, i, width);
+        let block = width * self.unrolled();
+        let blocks = vectors / block * block;
+        if blocks > 0 {
+            let (from, to) = (self.b.ins().iconst(types::I64, low), self.b.ins().iconst(types::I64, low + blocks));
+            self.vectors(&rows, dim, from, to, block);
+        }
+        let zero = self.b.ins().iconst(types::I64, 0);
+        for at in (low + blocks..low + vectors).step_by(width as usize) {
+            self.body(&rows, dim, At::Inside(zero, at), self.kernel.width);
         }
         self.edge(&rows, dim, low + vectors, size);
     }
@@ -228,10 +242,28 @@ impl Nest<'_, '_, '_> {
             return;
         }
         let (from, to) = (self.b.ins().iconst(types::I64, from), self.b.ins().iconst(types::I64, to));
-        let (header, body, done, i) = self.loop_begin(from, to, 1);
-        let entered = self.entered(rows, dim, i);
+        let l = self.loop_begin(from, to, 1);
+        let entered = self.entered(rows, dim, l.i);
         self.body(&entered, dim, At::Fixed(i64::MIN), 1);
-        self.loop_end(header, body, done, i, 1);
+        self.loop_end(l);
+    }
+
+    /// Vectors one after the other, `block` numbers in each turn; returns where they stopped.
+    fn vectors(&mut self, rows: &Rows, dim: usize, from: Value, to: Value, block: i64) -> Value {
+        let l = self.loop_begin(from, to, block);
+        for at in (0..block).step_by(self.kernel.width as usize) {
+            self.body(rows, dim, At::Inside(l.i, at), self.kernel.width);
+        }
+        self.loop_end(l)
+    }
+
+    /// How many vectors one turn of the innermost loop does: more for small bodies.
+    fn unrolled(&self) -> i64 {
+        match self.kernel.nodes.len() {
+            0..=8 => 4,
+            9..=20 => 2,
+            _ => 1,
+        }
     }
 
     /// A kernel of one dimension, which may be called for a part of it if nothing wraps.
@@ -243,13 +275,15 @@ impl Nest<'_, '_, '_> {
         let width = self.kernel.width as i64;
         let mut start = from;
         if width > 1 {
-            let (header, body, done, i) = self.loop_begin(from, to, width);
-            self.body(&rows, 0, At::Inside(i), self.kernel.width);
-            start = self.loop_end(header, body, done, i, width);
+            let block = width * self.unrolled();
+            if block > width {
+                start = self.vectors(&rows, 0, start, to, block);
+            }
+            start = self.vectors(&rows, 0, start, to, width);
         }
-        let (header, body, done, i) = self.loop_begin(start, to, 1);
-        self.body(&rows, 0, At::Inside(i), 1);
-        self.loop_end(header, body, done, i, 1);
+        let l = self.loop_begin(start, to, 1);
+        self.body(&rows, 0, At::Inside(l.i, 0), 1);
+        self.loop_end(l);
     }
 
     /// All roots at one position of the innermost dimension (`At::Fixed(i64::MIN)`: the rows stand there already).
@@ -273,9 +307,9 @@ impl Nest<'_, '_, '_> {
                     Err(_) => (self.b.ins().iadd_imm_s(row, bytes), 0),
                 }
             }
-            At::Inside(i) => {
+            At::Inside(i, behind) => {
                 let bytes = self.b.ins().imul_imm_s(i, stride);
-                (self.b.ins().iadd(row, bytes), (offset * stride) as i32)
+                (self.b.ins().iadd(row, bytes), ((offset + behind) * stride) as i32)
             }
         }
     }
