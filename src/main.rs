@@ -1,1 +1,3 @@
-fn main(){}
+mod arguments;
+mod report;
+fn main(){ report::out(""); report::note(""); report::refuse(""); report::mistakes(&[]);report::colours_out(); arguments::parse(&[]).ok(); arguments::known_params(&[], "",&[]).ok(); }
