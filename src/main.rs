@@ -1,3 +1,7 @@
+#![allow(dead_code)]
 mod arguments;
+mod columns;
+mod npy;
 mod report;
+mod store;
 fn main(){ report::out(""); report::note(""); report::refuse(""); report::mistakes(&[]);report::colours_out(); arguments::parse(&[]).ok(); arguments::known_params(&[], "",&[]).ok(); }

@@ -227,12 +227,16 @@ impl SourceCode for Texts {
     }
 }
 
-/// What to underline: of a long stretch its first line, of the empty end of a text the end of what stands there.
+/// What to underline: of a long stretch its first line, of an empty place a character beside it (miette draws nothing at
+/// the end of a line).
 fn shown(span: &Span) -> (usize, usize) {
     let text = &span.source.text;
-    if span.start == span.end && text[span.end..].trim().is_empty() {
-        let end = text[..span.end].trim_end().len();
-        return (end, end);
+    if span.start == span.end {
+        let before = text[..span.start].trim_end();
+        return match text[span.end..].chars().next() {
+            Some(c) if !c.is_whitespace() => (span.start, span.start + c.len_utf8()),
+            _ => (before.len() - before.chars().next_back().map_or(0, char::len_utf8), before.len()),
+        };
     }
     let stretch = text[span.start..span.end].trim_end();
     match stretch.find('\n') {
