@@ -171,20 +171,18 @@ fn number(name: &str, value: &str) -> Result<u64, Mistake> {
     digits.parse().map_err(|_| format!("`--{name}` wants a whole number that is not negative, not `{value}`"))
 }
 
-/// Refuses params that the program does not have.
-pub fn known_params(given: &[(String, String)], file: &str, names: &[String]) -> Result<(), Mistake> {
-    for (name, _) in given {
-        if !names.iter().any(|n| same_name(n, name)) {
-            let all = names.iter().map(String::as_str).chain(FLAGS.iter().copied());
-            let hint = did_you_mean(name, all, "--");
-            let params = match names {
-                [] => format!("{file} has no params"),
-                _ => format!("the params of {file} are {}", names.join(", ")),
-            };
-            return Err(format!("there is no param or flag `--{name}`{hint} ({params})"));
-        }
+/// The program's param that is meant by a name as it was typed.
+pub fn find_param<'a>(typed: &str, file: &str, names: &'a [String]) -> Result<&'a str, Mistake> {
+    if let Some(name) = names.iter().find(|n| same_name(n, typed)) {
+        return Ok(name);
     }
-    Ok(())
+    let all = names.iter().map(String::as_str).chain(FLAGS.iter().copied());
+    let hint = did_you_mean(typed, all, "--");
+    let params = match names {
+        [] => format!("{file} has no params"),
+        _ => format!("the params of {file} are {}", names.join(", ")),
+    };
+    Err(format!("there is no param or flag `--{typed}`{hint} ({params})"))
 }
 
 /// A dash may be typed for an underscore.
@@ -287,11 +285,10 @@ mod tests {
     #[test]
     fn params_the_program_lacks() {
         let names = ["kappa".to_string(), "n_steps".to_string()];
-        let given = |n: &str| vec![(n.to_string(), "1".to_string())];
-        assert_eq!(known_params(&given("n-steps"), "a.moy", &names), Ok(()));
-        let message = known_params(&given("kapa"), "a.moy", &names).unwrap_err();
+        assert_eq!(find_param("n-steps", "a.moy", &names), Ok("n_steps"));
+        let message = find_param("kapa", "a.moy", &names).unwrap_err();
         assert_eq!(message, "there is no param or flag `--kapa`; did you mean `--kappa`? (the params of a.moy are kappa, n_steps)");
-        assert!(known_params(&given("kapa"), "a.moy", &[]).unwrap_err().ends_with("(a.moy has no params)"));
+        assert!(find_param("kapa", "a.moy", &[]).unwrap_err().ends_with("(a.moy has no params)"));
     }
 
     #[test]

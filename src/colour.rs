@@ -1,6 +1,8 @@
 //! Colours of figures. Lines: those of Okabe and Ito, which differ for every kind of eye. Fields: `viridis`, or for
 //! numbers of both signs blue over white to red; both grow evenly in lightness from their middle or end.
 
+use crate::axis::Axis;
+
 pub type Colour = (u8, u8, u8);
 
 pub const LINES: [Colour; 7] =
@@ -66,6 +68,11 @@ impl Scale {
     /// 0 … 255, or nothing for what is not finite.
     pub fn level(&self, x: f64) -> Option<u8> {
         x.is_finite().then(|| ((x.clamp(self.low, self.high) - self.low) / (self.high - self.low) * 255.0).round() as u8)
+    }
+
+    /// What is written along the scale.
+    pub fn axis(&self) -> Axis {
+        Axis { low: self.low, high: self.high, log: false }
     }
 
     pub fn colour(&self, level: u8) -> Colour {

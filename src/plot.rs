@@ -19,7 +19,11 @@ const PIXELS: usize = 1024;
 pub fn svg(figure: &Figure) -> String {
     let heat = figure.layers.iter().find_map(field);
     let axes = match heat {
-        Some(f) => Axes { x: Axis { low: 0.0, high: f.columns as f64, log: false }, y: Axis { low: f.rows as f64, high: 0.0, log: false } },
+        // A site's number stands at the middle of its cell.
+        Some(f) => Axes {
+            x: Axis { low: -0.5, high: f.columns as f64 - 0.5, log: false },
+            y: Axis { low: f.rows as f64 - 0.5, high: -0.5, log: false },
+        },
         None => Axes { x: x_axis(figure), y: y_axis(figure) },
     };
     let mut page = Page::new(figure, axes, heat);
@@ -122,12 +126,12 @@ impl<'a> Page<'a> {
         let y_ticks = if heat.is_some() { whole(upward.ticks(5)) } else { upward.ticks(5) };
         let widest = y_ticks.ticks.iter().filter_map(|t| t.label.as_ref()).map(label_width).fold(0.0, f64::max);
         let left = 14.0 + widest + 8.0 + if figure.y_label.is_some() { FONT + 8.0 } else { 0.0 };
-        let raised = y_ticks.factor.is_some() || y_ticks.offset.is_some();
-        let top = if figure.title.is_some() { 38.0 } else if raised { 28.0 } else { 16.0 };
-        let lowered = x_ticks.factor.is_some() || x_ticks.offset.is_some();
-        let bottom = HEIGHT - 16.0 - FONT - 6.0 - if figure.x_label.is_some() || lowered { FONT + 8.0 } else { 0.0 };
-        let mut frame = Frame { left, right: WIDTH - 18.0, top, bottom };
         let scale = heat.map(|f| Scale::over(f.values));
+        let raised = common(&y_ticks).is_some() || scale.as_ref().is_some_and(|s| common(&s.axis().ticks(5)).is_some());
+        let top = if figure.title.is_some() { 38.0 } else if raised { 28.0 } else { 16.0 };
+        let lowered = common(&x_ticks).is_some();
+        let bottom = HEIGHT - 16.0 - FONT - 6.0 - if figure.x_label.is_some() || lowered { FONT + 8.0 } else { 0.0 };
+        let mut frame = Frame { left, right: WIDTH - 22.0, top, bottom };
         let mut width = WIDTH;
         if let Some(f) = heat {
             frame.right = WIDTH - 90.0;
@@ -369,22 +373,11 @@ impl<'a> Page<'a> {
     fn colour_bar(&mut self, scale: &Scale) {
         let Frame { right, top, bottom, .. } = self.frame;
         let (left, width) = (right + 16.0, 14.0);
-        const STEPS: usize = 128;
-        let height = (bottom - top) / STEPS as f64;
-        let mut steps = String::new();
-        for k in 0..STEPS {
-            let colour = hex(scale.colour((k * 255 / (STEPS - 1)) as u8));
-            let y = bottom - (k + 1) as f64 * height;
-            let _ = writeln!(
-                steps,
-                "<rect x=\"{}\" y=\"{}\" width=\"{width}\" height=\"{}\" fill=\"{colour}\"/>",
-                short(left),
-                short(y),
-                // Overlapping a little leaves no seam.
-                short(height + if k == 0 { 0.0 } else { 0.5 })
-            );
-        }
-        let axis = Axis { low: scale.low, high: scale.high, log: false };
+        const STOPS: usize = 32;
+        let stops: String = (0..=STOPS)
+            .map(|k| format!("<stop offset=\"{}\" stop-color=\"{}\"/>", short(k as f64 / STOPS as f64), hex(scale.colour((k * 255 / STOPS) as u8))))
+            .collect();
+        let axis = scale.axis();
         let ticks = axis.ticks(5);
         let mut marks = String::new();
         let mut labels = String::new();
@@ -397,7 +390,13 @@ impl<'a> Page<'a> {
         if let Some(common) = common(&ticks) {
             text(&mut labels, left, top - 7.0, "start", &common);
         }
-        self.body.push_str(&steps);
+        self.push(format_args!("<linearGradient id=\"scale\" x1=\"0\" y1=\"1\" x2=\"0\" y2=\"0\">{stops}</linearGradient>"));
+        self.push(format_args!(
+            "<rect x=\"{}\" y=\"{}\" width=\"{width}\" height=\"{}\" fill=\"url(#scale)\"/>",
+            short(left),
+            short(top),
+            short(bottom - top)
+        ));
         self.push(format_args!(
             "<path d=\"M{l} {t}h{width}V{b}h-{width}z{marks}\" fill=\"none\" stroke=\"{INK}\" stroke-width=\"1\"/>",
             l = short(left),

@@ -30,6 +30,24 @@ pub fn mistakes(diagnostics: &[Diagnostic]) {
     note(render_all(diagnostics, &Look::of_stderr()).trim_end());
 }
 
+/// Does the work; a fault of ours on the way is reported as one, and gives nothing.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if std::env::var_os("RUST_BACKTRACE").is_some() {
+                usual(info);
+            }
+            let payload = info.payload();
+            let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+            let place = info.location().map(|l| format!(" ({}:{})", l.file(), l.line())).unwrap_or_default();
+            mistakes(&[Diagnostic::internal(format!("{}{place}", text.unwrap_or("no message")))]);
+        }));
+    });
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+}
+
 /// Is there someone who reads, rather than a file or a pipe?
 pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
