@@ -10,7 +10,7 @@ pub trait Host {
     /// One line (or several) of output.
     fn print(&mut self, text: &str);
 
-    /// Draws a figure; returns where it went, if there is something to say.
+    /// Draws a figure.
     fn plot(&mut self, figure: &Figure) -> Result<(), String>;
 
     /// Writes an array under the name that the program gives.

@@ -13,6 +13,10 @@ pub struct Builder {
     /// Open blocks, the innermost last.
     blocks: Vec<Vec<Step>>,
     literals: std::collections::HashMap<Var, Literal>,
+    /// Where each variable is defined: block and step; may be out of date.
+    places: std::collections::HashMap<Var, (usize, usize)>,
+    /// The scalar that a variable repeats everywhere.
+    uniforms: std::collections::HashMap<Var, Var>,
     /// Index of the place that new steps get.
     span: u32,
 }
@@ -85,8 +89,21 @@ impl Builder {
         self.blocks.push(vec![]);
     }
 
+    /// The steps of the outermost block, taken out; all other blocks are closed.
+    pub fn take_steps(&mut self) -> Vec<Step> {
+        assert_eq!(self.blocks.len(), 1, "a block was left open");
+        std::mem::take(&mut self.blocks[0])
+    }
+
     pub fn close(&mut self, params: Vec<Var>, results: Vec<Var>) -> Block {
         Block { params, steps: self.blocks.pop().expect("no block is open"), results }
+    }
+
+    /// Opens a closed block again; returns its results.
+    pub fn reopen(&mut self, block: Block) -> Vec<Var> {
+        self.open();
+        block.steps.into_iter().for_each(|step| self.push(step));
+        block.results
     }
 
     /// Drops the innermost open block and what is in it.
@@ -105,7 +122,30 @@ impl Builder {
 
     /// The step that defines `var` in the blocks now open (not inside regions that are closed).
     pub fn definition(&self, var: Var) -> Option<&Step> {
-        self.blocks.iter().rev().flat_map(|b| b.iter().rev()).find(|s| s.outs.contains(&var))
+        let (block, step) = self.places.get(&var)?;
+        self.blocks.get(*block)?.get(*step).filter(|s| s.outs.contains(&var))
+    }
+
+    /// For each of the variables `of`, whether `vars` are computed from it (as far as open blocks show).
+    pub fn depends(&self, vars: &[Var], of: &[Var]) -> Vec<bool> {
+        let mut found = vec![false; of.len()];
+        let mut seen = std::collections::HashSet::new();
+        let mut open = vars.to_vec();
+        while let Some(var) = open.pop() {
+            if !seen.insert(var) {
+                continue;
+            }
+            if let Some(k) = of.iter().position(|v| *v == var) {
+                found[k] = true;
+            }
+            if let Some(step) = self.definition(var) {
+                open.extend(step.op.args());
+                for block in step.op.blocks() {
+                    open.extend(block.captures());
+                }
+            }
+        }
+        found
     }
 
     /// The steps of the open blocks, outermost first.
@@ -116,12 +156,31 @@ impl Builder {
     /// Adds a step as it is; `types` are those of its results.
     pub fn step(&mut self, op: Op, types: Vec<Type>) -> Vec<Var> {
         let outs: Vec<Var> = types.into_iter().map(|t| self.fresh(t)).collect();
-        if let Op::Constant(literal) = &op {
-            self.literals.insert(outs[0], *literal);
+        match &op {
+            Op::Constant(literal) => drop(self.literals.insert(outs[0], *literal)),
+            Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(outs[0], *arg)),
+            _ => {}
         }
         let span = self.span;
-        self.blocks.last_mut().expect("no block is open").push(Step { outs: outs.clone(), op, span });
+        self.push(Step { outs: outs.clone(), op, span });
         outs
+    }
+
+    fn push(&mut self, step: Step) {
+        let block = self.blocks.len() - 1;
+        let steps = &mut self.blocks[block];
+        self.places.extend(step.outs.iter().map(|v| (*v, (block, steps.len()))));
+        steps.push(step);
+    }
+
+    /// Adds steps that are Core already.
+    pub fn extend(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            if let Op::Constant(literal) = &step.op {
+                self.literals.insert(step.outs[0], *literal);
+            }
+            self.push(step);
+        }
     }
 
     fn one(&mut self, op: Op, ty: Type) -> Var {
@@ -176,7 +235,7 @@ impl Builder {
     }
 
     /// Adds `op`, whose results have the types of `like` unless its own arguments say otherwise.
-    fn rebuild(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
+    pub fn rebuild(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
         match op {
             Op::Prim(row, args) => vec![self.prim(row, &args)],
             Op::Spread { arg, shape, dims } => vec![self.spread(arg, shape, dims)],
@@ -247,6 +306,10 @@ impl Builder {
     /// Applies a row; scalars among the arguments are spread over the shape of the others.
     pub fn prim(&mut self, row: &'static Prim, args: &[Var]) -> Var {
         let shape = args.iter().map(|a| self.shape_of(*a).to_vec()).max_by_key(|s| s.len()).unwrap_or_default();
+        if let Some(scalars) = self.scalars(args, &shape) {
+            let once = self.prim(row, &scalars);
+            return self.broadcast(once, &shape);
+        }
         let args: Vec<Var> = args.iter().map(|a| self.broadcast(*a, &shape)).collect();
         let kinds: Vec<Scalar> = args.iter().map(|a| self.scalar_of(*a)).collect();
         let Some(result) = row.result(&kinds) else { panic!("{} does not take {kinds:?}", row.name) };
@@ -254,6 +317,12 @@ impl Builder {
             return known;
         }
         self.one(Op::Prim(row, args), Type::new(result, shape))
+    }
+
+    /// For arguments that all repeat a scalar over `shape`, which is no scalar's, these scalars.
+    fn scalars(&self, args: &[Var], shape: &[usize]) -> Option<Vec<Var>> {
+        let scalar = |a: &Var| if self.shape_of(*a).is_empty() { Some(*a) } else { self.uniform(*a) };
+        if shape.is_empty() { None } else { args.iter().map(scalar).collect() }
     }
 
     /// What `row` gives if that is already known.
@@ -295,13 +364,12 @@ impl Builder {
 
     /// The literal that a value repeats everywhere, if it is one.
     pub fn uniform_literal(&self, var: Var) -> Option<Literal> {
-        if let Some(literal) = self.literal_of(var) {
-            return Some(literal);
-        }
-        match self.definition(var)?.op {
-            Op::Spread { arg, .. } => self.literal_of(arg),
-            _ => None,
-        }
+        self.literal_of(var).or_else(|| self.literal_of(self.uniform(var)?))
+    }
+
+    /// The scalar that an array repeats everywhere, if it was made so.
+    pub fn uniform(&self, var: Var) -> Option<Var> {
+        self.uniforms.get(&var).copied()
     }
 
     pub fn call(&mut self, name: &str, args: &[Var]) -> Var {

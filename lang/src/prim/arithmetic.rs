@@ -5,7 +5,7 @@ use super::*;
 
 pub static ROWS: &[&Prim] = &[
     &ADD, &SUB, &MUL, &DIV, &NEG, &FLOOR_DIV, &REM, &ABS, &SIGN, &MIN, &MAX, &EQ, &NE, &LT, &LE, &GT, &GE, &NOT, &AND, &OR,
-    &SELECT, &IS_FINITE, &TO_REAL, &TO_F32, &TO_INT, &TO_BOOL,
+    &SELECT, &DETACH, &IS_FINITE, &TO_REAL, &TO_F32, &TO_INT, &TO_BOOL,
 ];
 
 /// What most rows share.
@@ -181,6 +181,14 @@ pub static SELECT: Prim = Prim {
     run: Run::Select,
     partials: Partials::Smooth(|_, x, _| vec![Zero, Where(x[0], true), Where(x[0], false)]),
     domain: BOTH,
+    ..ROW
+};
+
+pub static DETACH: Prim = Prim {
+    name: "detach",
+    doc: "The number itself, held fixed: no derivative, and no error of an estimate, goes through.",
+    run: Run::Num1(|x| x, |x| x, |x| x),
+    domain: &[(-3.0, 3.0)],
     ..ROW
 };
 

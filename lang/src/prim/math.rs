@@ -1,13 +1,13 @@
 //! Elementary and special functions. The functions themselves are the runtime's: the system's library is never called.
 
 use super::Slope::*;
-use super::arithmetic::{DIV, MUL};
+use super::arithmetic::MUL;
 use super::*;
 use moyal_runtime::math;
 
 pub static ROWS: &[&Prim] = &[
     &SQRT, &EXP, &EXPM1, &LOG, &LOG1P, &SIN, &COS, &TAN, &ASIN, &ACOS, &ATAN, &ATAN2, &SINH, &COSH, &TANH, &POW, &POWER_INT,
-    &SIGMOID, &SOFTPLUS, &ERF, &ERFC, &LOG_GAMMA, &DIGAMMA, &TRIGAMMA, &BESSEL_I0E, &BESSEL_I1E, &FLOOR, &CEIL, &ROUND, &TRUNC,
+    &SIGMOID, &SOFTPLUS, &ERF, &ERFC, &LOG_GAMMA, &DIGAMMA, &POLYGAMMA, &BESSEL_I0E, &BESSEL_I1E, &FLOOR, &CEIL, &ROUND, &TRUNC,
 ];
 
 /// What most rows share.
@@ -239,8 +239,11 @@ pub static POWER_INT: Prim = Prim {
     run: Run::FloatInt(power, power_f32),
     partials: Partials::Smooth(|b, a, _| {
         let (x, n) = (a[0], a[1]);
-        let one = b.int(1);
-        let lower = b.sub(n, one);
+        // n x^(n−1), for n = 0 without the pole
+        let (zero, one) = (b.int(0), b.int(1));
+        let constant = b.prim(&arithmetic::EQ, &[n, zero]);
+        let below = b.sub(n, one);
+        let lower = b.select(constant, zero, below);
         let power = b.prim(&POWER_INT, &[x, lower]);
         let factor = b.convert(n, b.scalar_of(x));
         vec![Is(b.prim(&MUL, &[factor, power])), Zero]
@@ -312,28 +315,26 @@ pub static DIGAMMA: Prim = Prim {
     name: "digamma",
     doc: "The logarithmic derivative of Γ.",
     run: Run::Float1(math::digamma, math::digamma_f32),
-    partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&TRIGAMMA, &[x[0]]))]),
+    partials: Partials::Smooth(|b, x, _| {
+        let first = b.int(1);
+        vec![Is(b.prim(&POLYGAMMA, &[x[0], first]))]
+    }),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0]),
     ..ROW
 };
 
-pub static TRIGAMMA: Prim = Prim {
-    name: "trigamma",
-    doc: "The derivative of digamma. Its own derivative is taken by a central difference of step 10⁻³ (x + 1), which is good to six digits.",
-    run: Run::Float1(math::trigamma, math::trigamma_f32),
-    partials: Partials::Smooth(|b, x, _| {
-        let one = number(b, x[0], 1.0);
-        let size = b.add(one, x[0]);
-        let step = b.scale(size, 1e-3);
-        let (up, down) = (b.add(x[0], step), b.sub(x[0], step));
-        let (high, low) = (b.prim(&TRIGAMMA, &[up]), b.prim(&TRIGAMMA, &[down]));
-        let rise = b.sub(high, low);
-        let half = b.div(rise, step);
-        vec![Is(b.scale(half, 0.5))]
+pub static POLYGAMMA: Prim = Prim {
+    name: "polygamma",
+    doc: "The n-th derivative of digamma at x: polygamma(x, n).",
+    run: Run::FloatInt(polygamma, polygamma_f32),
+    partials: Partials::Smooth(|b, a, _| {
+        let one = b.int(1);
+        let next = b.add(a[1], one);
+        vec![Is(b.prim(&POLYGAMMA, &[a[0], next])), Zero]
     }),
     domain: &[(0.5, 4.0)],
-    guard: Some(&[1.0]),
+    guard: Some(&[1.0, 1.0]),
     ..ROW
 };
 
@@ -356,16 +357,19 @@ pub static BESSEL_I1E: Prim = Prim {
     doc: "exp(-|x|) I₁(x), the modified Bessel function without its growth.",
     run: Run::Float1(math::bessel_i1e, math::bessel_i1e_f32),
     partials: Partials::Smooth(|b, x, y| {
-        // I₁′ = I₀ − I₁/x
+        // I₁′ = I₀ − I₁/x, and I₁/x = 1/2 at 0
         let zeroth = b.prim(&BESSEL_I0E, &[x[0]]);
-        let ratio = b.prim(&DIV, &[y, x[0]]);
+        let (zero, half, one) = (number(b, y, 0.0), number(b, y, 0.5), number(b, y, 1.0));
+        let at_zero = b.prim(&arithmetic::EQ, &[x[0], zero]);
+        let safe = b.select(at_zero, one, x[0]);
+        let quotient = b.div(y, safe);
+        let ratio = b.select(at_zero, half, quotient);
         let growth = b.sub(zeroth, ratio);
         let sign = b.prim(&arithmetic::SIGN, &[x[0]]);
         let decay = b.mul(sign, y);
         vec![Is(b.sub(growth, decay))]
     }),
     domain: &[(0.5, 4.0)],
-    guard: Some(&[1.0]),
     ..ROW
 };
 
@@ -406,4 +410,63 @@ fn power_f32(x: f32, n: i64) -> f32 {
         rest >>= 1;
     }
     if n < 0 { 1.0 / result } else { result }
+}
+
+/// The n-th derivative of digamma; NaN for n < 0. Upwards by recurrence, then by Stirling's series; left of 0 by reflection.
+/// Abramowitz, Stegun: Handbook of Mathematical Functions, 6.4.6, 6.4.7 and 6.4.11.
+fn polygamma(x: f64, n: i64) -> f64 {
+    match n {
+        ..0 => f64::NAN,
+        0 => math::digamma(x),
+        1.. if x <= 0.0 && x == x.floor() => if n % 2 == 1 { f64::INFINITY } else { f64::NAN },
+        1.. if x < 0.0 => reflected(x, n),
+        _ => if n % 2 == 1 { polygamma_size(x, n) } else { -polygamma_size(x, n) },
+    }
+}
+
+fn polygamma_f32(x: f32, n: i64) -> f32 {
+    polygamma(x as f64, n) as f32
+}
+
+/// n! Σ 1 / (x + k)ⁿ⁺¹ for x > 0, n ≥ 1
+fn polygamma_size(x: f64, n: i64) -> f64 {
+    const BERNOULLI: [f64; 10] = [
+        1.0 / 6.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 5.0 / 66.0, -691.0 / 2730.0, 7.0 / 6.0, -3617.0 / 510.0,
+        43867.0 / 798.0, -174611.0 / 330.0,
+    ];
+    let steps = (n as f64 + 15.0 - x).ceil().max(0.0);
+    let far = x + steps;
+    // In units of (n − 1)! / farⁿ.
+    let (order, square) = (n as f64, far * far);
+    let mut term = order / far;
+    let mut sum = 1.0 + 0.5 * term;
+    for (k, bernoulli) in BERNOULLI.iter().enumerate() {
+        let even = 2.0 * (k as f64 + 1.0);
+        // term = (2k + n − 1)! / ((2k)! (n − 1)! far²ᵏ)
+        term *= if k == 0 { (order + 1.0) / (2.0 * far) } else { (order + even - 2.0) * (order + even - 1.0) / ((even - 1.0) * even * square) };
+        sum += bernoulli * term;
+    }
+    let lower: f64 = (1..n).map(|k| k as f64).product();
+    let tail = lower * sum / power(far, n);
+    let near: f64 = (0..steps as i64).rev().map(|k| 1.0 / power(x + k as f64, n + 1)).sum();
+    tail + lower * order * near
+}
+
+/// ψ⁽ⁿ⁾(x) = (−1)ⁿ ψ⁽ⁿ⁾(1 − x) − π dⁿ/dxⁿ cot πx, where a derivative of a polynomial in c = cot πx takes c to −π (1 + c²).
+fn reflected(x: f64, n: i64) -> f64 {
+    let pi = std::f64::consts::PI;
+    let mut polynomial = vec![0.0, 1.0];
+    for _ in 0..n {
+        let mut next = vec![0.0; polynomial.len() + 1];
+        for (k, a) in polynomial.iter().enumerate().skip(1) {
+            next[k - 1] -= pi * k as f64 * a;
+            next[k + 1] -= pi * k as f64 * a;
+        }
+        polynomial = next;
+    }
+    // The fraction of x first: it is exact, and cot has its period.
+    let cot = 1.0 / math::tan(pi * (x - x.floor()));
+    let slope = polynomial.iter().rev().fold(0.0, |sum, a| sum * cot + a);
+    let mirrored = polygamma(1.0 - x, n);
+    (if n % 2 == 0 { mirrored } else { -mirrored }) - pi * slope
 }

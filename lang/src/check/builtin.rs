@@ -1,0 +1,590 @@
+//! Functions that the language itself knows: those that a text of the library cannot say.
+
+use super::call::Given;
+use super::expression::tight;
+use super::value::*;
+use super::*;
+use crate::core::Monoid;
+use crate::syntax::ast::Name;
+use moyal_runtime::array::Scalar;
+
+pub struct Builtin {
+    pub name: &'static str,
+    /// How it is called.
+    pub usage: &'static str,
+    pub doc: &'static str,
+    pub apply: fn(&mut Checker, Call) -> Checked<Value>,
+}
+
+/// One call of a builtin.
+pub struct Call<'a> {
+    pub builtin: &'static Builtin,
+    pub given: Vec<Given>,
+    pub span: &'a Span,
+}
+
+macro_rules! builtins {
+    ($($name:literal, $usage:literal, $doc:literal, $apply:expr;)*) => {
+        static BUILTINS: &[Builtin] = &[$(Builtin { name: $name, usage: $usage, doc: $doc, apply: $apply }),*];
+    };
+}
+
+builtins! {
+    "torus", "torus(L, …)", "A periodic lattice with these numbers of sites in each direction.", torus;
+    "open_box", "open_box(L, …)", "A lattice with open boundaries: beyond its edge every field is zero.", open_box;
+    "grid", "grid(L, …, boundary: [\"periodic\", …])",
+        "A lattice with a boundary condition for each direction: \"periodic\", \"antiperiodic\" or \"open\".", grid;
+    "sum", "sum(x), sum(e for i in A if c)", "The sum over all indices of an array, or of a comprehension.", |c, k| reduce(c, k, Monoid::Sum);
+    "prod", "prod(x), prod(e for i in A)", "The product over all indices.", |c, k| reduce(c, k, Monoid::Product);
+    "any", "any(x), any(c for i in A)", "Whether at least one holds.", |c, k| reduce(c, k, Monoid::Any);
+    "all", "all(x), all(c for i in A)", "Whether all hold.", |c, k| reduce(c, k, Monoid::All);
+    "max", "max(x), max(a, b), max(e for i in A)", "The largest.", |c, k| extreme(c, k, Monoid::Max);
+    "min", "min(x), min(a, b), min(e for i in A)", "The smallest.", |c, k| extreme(c, k, Monoid::Min);
+    "count", "count(c for i in A)", "How many hold.", count;
+    "mean", "mean(x), mean(e for i in A)",
+        "The mean. Over an ensemble it is an estimate, with its error; without one the plain average over all indices.", mean;
+    "re", "re(z)", "The real part.", |c, k| part(c, k, Part::Real);
+    "im", "im(z)", "The imaginary part.", |c, k| part(c, k, Part::Imaginary);
+    "conj", "conj(z)", "The complex conjugate.", |c, k| part(c, k, Part::Conjugate);
+    "arg", "arg(z)", "The phase in (-π, π].", |c, k| part(c, k, Part::Argument);
+    "complex", "complex(x, y)", "The complex number x + i y.", complex;
+    "normal", "normal(mean, deviation)", "The normal distribution; the second argument is the standard deviation.", normal;
+    "uniform", "uniform(low, high)", "The uniform distribution between two numbers.", uniform;
+    "exponential", "exponential(rate)", "The exponential distribution, of mean 1/rate.", exponential;
+    "grad", "grad(f)", "The gradient of a scalar function by its first argument.", |c, k| derived(c, k, Derived::Gradient);
+    "value_and_grad", "value_and_grad(f)", "Value and gradient of a scalar function, as a tuple.", |c, k| derived(c, k, Derived::ValueAndGradient);
+    "jacobian", "jacobian(f)", "All derivatives of an array-valued function: the result's indices, then the argument's.", |c, k| derived(c, k, Derived::Jacobian);
+    "hessian", "hessian(f)", "The second derivatives of a scalar function.", |c, k| derived(c, k, Derived::Hessian);
+    "divergence", "divergence(f)", "The trace of the jacobian, exactly.", |c, k| derived(c, k, Derived::Divergence);
+    "laplacian", "laplacian(f)", "The trace of the hessian.", |c, k| derived(c, k, Derived::Laplacian);
+    "fixed", "fixed(f)", "The function f with one place for all its calls: the same noise each time.", fixed;
+    "index", "index(x)", "The first index set of an array.", index;
+    "zip", "zip(x, y)", "Pairs of the elements of two arrays over one index set.", zip;
+    "state", "state(S)", "Zero, of the type that an action is declared for.", state;
+    "ensemble", "ensemble(x)", "Declares the first index set of an array to be independent draws.", ensemble;
+    "markov_chains", "markov_chains(x, record)", "Declares the first two index sets, draws and chains, to be one ensemble.", markov_chains;
+    "values", "values(x)", "The array without its ensemble: its index set becomes a plain integer.", values;
+    "by_chain", "by_chain(x)", "An array over an ensemble as one over chains, then draws.", by_chain;
+    "print", "print(\"x = {x}\")", "Prints a line; values stand in braces, `{x:.3}` with three decimals.", effect;
+    "plot", "plot(x), plot(histogram(m), title: \"…\")", "Draws a figure of arrays, fields, functions, histogram(…), points(…), line(…).", effect;
+    "table", "table(\"title\", name: x, …)", "Prints arrays as columns under their names.", effect;
+    "save", "save(\"x.npy\", x)", "Writes an array to a file.", effect;
+    "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
+    "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
+    "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors.", super::figure::histogram;
+    "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
+    "line", "line(x, y)", "A line for `plot`.", super::figure::line;
+    "heatmap", "heatmap(x)", "A field on a two-dimensional lattice or a matrix for `plot`.", super::figure::heatmap;
+}
+
+/// What a name means that nobody declared: a builtin, or a public primitive.
+pub fn function(name: &str) -> Option<Function> {
+    if let Some(b) = BUILTINS.iter().find(|b| b.name == name) {
+        return Some(Function::Builtin(b));
+    }
+    crate::prim::all().find(|row| row.public && row.name == name).map(Function::Primitive)
+}
+
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BUILTINS.iter().map(|b| b.name).chain(crate::prim::all().filter(|r| r.public).map(|r| r.name))
+}
+
+/// Every builtin, for the reference.
+pub fn all() -> &'static [Builtin] {
+    BUILTINS
+}
+
+// ---- arguments ----
+
+impl Call<'_> {
+    /// Exactly `N` arguments without names.
+    pub fn exactly<const N: usize>(&mut self, c: &mut Checker) -> Checked<[(Value, Span); N]> {
+        if let Some((Some(name), ..)) = self.given.iter().find(|g| g.0.is_some()) {
+            return c.fail(errors::unknown_argument(name, self.builtin.name, None, self.builtin.usage));
+        }
+        let count = self.given.len();
+        let given: Vec<(Value, Span)> = self.given.drain(..).map(|(_, v, s)| (v, s)).collect();
+        match given.try_into() {
+            Ok(array) => Ok(array),
+            Err(_) => c.fail(errors::builtin_arguments(self.span, self.builtin.name, self.builtin.usage, N, count)),
+        }
+    }
+
+    /// Takes out the argument of this name.
+    pub fn named(&mut self, name: &str) -> Option<(Value, Span)> {
+        let k = self.given.iter().position(|g| g.0.as_ref().is_some_and(|n| &*n.text == name))?;
+        let (_, value, span) = self.given.remove(k);
+        Some((value, span))
+    }
+
+    pub fn one_number(&mut self, c: &mut Checker) -> Checked<(Number, Span)> {
+        let [(value, span)] = self.exactly::<1>(c)?;
+        as_number(c, value, &span).map(|n| (n, span))
+    }
+}
+
+pub fn as_number(c: &mut Checker, value: Value, span: &Span) -> Checked<Number> {
+    match value {
+        Value::Number(n) => Ok(n),
+        Value::Unknown => Err(Reported),
+        other => c.fail(errors::expected(span, "a number", &other)),
+    }
+}
+
+fn as_function(c: &mut Checker, value: Value, span: &Span) -> Checked<Rc<Function>> {
+    match value {
+        Value::Function(f) => Ok(f),
+        Value::Unknown => Err(Reported),
+        other => c.fail(errors::expected(span, "a function", &other)),
+    }
+}
+
+// ---- lattices ----
+
+fn torus(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let sizes = sizes(c, &mut call)?;
+    let boundary = vec![Boundary::Periodic; sizes.len()];
+    new_lattice(c, sizes, boundary)
+}
+
+fn open_box(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let sizes = sizes(c, &mut call)?;
+    let boundary = vec![Boundary::Open; sizes.len()];
+    new_lattice(c, sizes, boundary)
+}
+
+fn grid(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let Some((written, span)) = call.named("boundary") else {
+        return c.fail(errors::builtin_missing(call.span, "grid", "boundary", call.builtin.usage));
+    };
+    let sizes = sizes(c, &mut call)?;
+    let words: Vec<Rc<str>> = match &written {
+        Value::Tuple(items) => items.iter().filter_map(|v| if let Value::Text(t) = v { Some(t.clone()) } else { None }).collect(),
+        Value::Text(t) => vec![t.clone(); sizes.len()],
+        _ => vec![],
+    };
+    let mut boundary = vec![];
+    for word in &words {
+        boundary.push(match &**word {
+            "periodic" => Boundary::Periodic,
+            "antiperiodic" => Boundary::Antiperiodic,
+            "open" => Boundary::Open,
+            other => return c.fail(errors::unknown_boundary(&span, other)),
+        });
+    }
+    if boundary.len() != sizes.len() {
+        return c.fail(errors::boundary_count(&span, sizes.len(), boundary.len()));
+    }
+    if boundary.contains(&Boundary::Open) && boundary.contains(&Boundary::Antiperiodic) {
+        return c.fail(errors::not_yet(&span, "lattices with both open and antiperiodic directions"));
+    }
+    new_lattice(c, sizes, boundary)
+}
+
+fn sizes(c: &mut Checker, call: &mut Call) -> Checked<Vec<usize>> {
+    if call.given.is_empty() {
+        return c.fail(errors::builtin_arguments(call.span, call.builtin.name, call.builtin.usage, 1, 0));
+    }
+    let mut sizes = vec![];
+    for (name, value, span) in call.given.drain(..) {
+        if let Some(name) = name {
+            return c.fail(errors::unknown_argument(&name, call.builtin.name, None, call.builtin.usage));
+        }
+        match c.index_set(&value, &span)? {
+            IndexSet::Range(0) => return c.fail(errors::empty_lattice(&span)),
+            IndexSet::Range(n) => sizes.push(n),
+            _ => return c.fail(errors::expected(&span, "a number of sites", &value)),
+        }
+    }
+    Ok(sizes)
+}
+
+fn new_lattice(c: &mut Checker, sizes: Vec<usize>, boundary: Vec<Boundary>) -> Checked<Value> {
+    let identity = c.fresh_identity();
+    Ok(Value::Set(IndexSet::Lattice(Rc::new(Lattice { name: "lattice".into(), sizes, boundary, identity }))))
+}
+
+impl Checker<'_> {
+    /// The value of a `lattice` declaration: the lattice gets its name.
+    pub fn lattice_value(&mut self, name: &Name, value: &crate::syntax::ast::Expr) -> Checked<Value> {
+        match self.expr(value)? {
+            Value::Set(IndexSet::Lattice(l)) => Ok(Value::Set(IndexSet::Lattice(Rc::new(Lattice {
+                name: name.span.text().into(),
+                sizes: l.sizes.clone(),
+                boundary: l.boundary.clone(),
+                identity: l.identity,
+            })))),
+            Value::Unknown => Err(Reported),
+            other => self.fail(errors::expected(&value.span, "a lattice, e.g. torus(L, L)", &other)),
+        }
+    }
+}
+
+// ---- reductions of arrays ----
+
+fn reduce(c: &mut Checker, mut call: Call, monoid: Monoid) -> Checked<Value> {
+    let (n, span) = call.one_number(c)?;
+    if (n.kind == Kind::Bool) != matches!(monoid, Monoid::Any | Monoid::All) {
+        let wanted = if n.kind == Kind::Bool { "numbers (for conditions: any, all, count)" } else { "conditions (bools)" };
+        return c.fail(errors::expected(&span, wanted, &Value::Number(n)));
+    }
+    if n.kind == Kind::Complex && monoid == Monoid::Product {
+        return c.fail(errors::not_yet(call.span, "products of complex numbers over an index set"));
+    }
+    let count = n.sets.len();
+    Ok(tight(c.combine(monoid, Value::Number(n), count)))
+}
+
+fn extreme(c: &mut Checker, mut call: Call, monoid: Monoid) -> Checked<Value> {
+    if call.given.len() == 2 {
+        let [(a, a_span), (b, b_span)] = call.exactly::<2>(c)?;
+        let numbers = vec![(as_number(c, a, &a_span)?, a_span), (as_number(c, b, &b_span)?, b_span)];
+        let row = if monoid == Monoid::Max { &crate::prim::arithmetic::MAX } else { &crate::prim::arithmetic::MIN };
+        return c.apply(row, numbers, call.span).map(Value::Number);
+    }
+    let (n, span) = call.one_number(c)?;
+    match n.kind {
+        Kind::Complex => return c.fail(errors::complex_order_of(&span)),
+        Kind::Bool => return c.fail(errors::expected(&span, "numbers", &Value::Number(n))),
+        _ => {}
+    }
+    let count = n.sets.len();
+    Ok(tight(c.combine(monoid, Value::Number(n), count)))
+}
+
+fn count(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, span) = call.one_number(c)?;
+    if n.kind != Kind::Bool {
+        return c.fail(errors::expected(&span, "conditions (bools)", &Value::Number(n)));
+    }
+    let re = c.b.convert(n.re, Scalar::Int);
+    let re = c.b.sum_all(re);
+    Ok(Value::Number(Number::scalar(Kind::Int, re)))
+}
+
+/// How many blocks of consecutive draws an estimate keeps of each chain.
+const BLOCKS: usize = 4096;
+
+fn mean(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, span) = call.one_number(c)?;
+    let n = if matches!(n.kind, Kind::Int | Kind::Bool) { c.as_kind(&n, Kind::Real) } else { n };
+    if n.is_scalar() {
+        return Ok(Value::Number(n));
+    }
+    let Some(first) = n.sets.iter().position(|s| matches!(s, IndexSet::Ensemble(_))) else {
+        let size = n.shape().iter().product::<usize>();
+        if size == 0 {
+            return c.fail(errors::mean_of_nothing(&span));
+        }
+        let kind = n.kind;
+        let count = n.sets.len();
+        let Value::Number(total) = c.combine(Monoid::Sum, Value::Number(n), count) else { unreachable!() };
+        let size = c.b.number(kind.scalar(), size as f64);
+        let mean = total.map_leaves(&mut |v| c.b.div(v, size));
+        return Ok(tight(Value::Number(mean)));
+    };
+    // An estimate is 64-bit. Further ensembles are averaged inside the first.
+    let mut n = if n.kind == Kind::F32 { c.as_kind(&n, Kind::Real) } else { n };
+    while let Some(inner) = n.sets.iter().enumerate().position(|(k, s)| k != first && matches!(s, IndexSet::Ensemble(_))) {
+        let size = c.b.real(n.sets[inner].size() as f64);
+        n.sets.remove(inner);
+        n = n.map_leaves(&mut |v| {
+            let total = c.b.sum(v, vec![inner]);
+            c.b.div(total, size)
+        });
+    }
+    let first = n.sets.iter().position(|s| matches!(s, IndexSet::Ensemble(_))).expect("the first ensemble is left");
+    let IndexSet::Ensemble(ensemble) = n.sets.remove(first) else { unreachable!() };
+    if ensemble.size() == 0 {
+        return c.fail(errors::mean_of_nothing(&span));
+    }
+    let estimate = n.map_leaves(&mut |v| {
+        let rank = c.b.shape_of(v).len();
+        let order: Vec<usize> = std::iter::once(first).chain((0..rank).filter(|d| *d != first)).collect();
+        let draws = c.b.transpose(v, &order);
+        c.estimate(draws, &ensemble)
+    });
+    Ok(tight(Value::Number(estimate)))
+}
+
+impl Checker<'_> {
+    /// The mean over the first dimension, an ensemble's draws, with its fluctuation.
+    pub fn estimate(&mut self, draws: Var, ensemble: &Rc<Ensemble>) -> Var {
+        let count = self.b.real(ensemble.size() as f64);
+        let total = self.b.sum(draws, vec![0]);
+        let mean = self.b.div(total, count);
+        // Deviations of blocks of consecutive draws: [chains, blocks] and the rest.
+        let rest = self.b.shape_of(draws)[1..].to_vec();
+        let (blocks, length) = blocks(ensemble);
+        let used = self.b.part(draws, 0, 0, blocks * length * ensemble.chains);
+        let split = self.b.reshape(used, [vec![blocks, length, ensemble.chains], rest.clone()].concat());
+        let sums = self.b.sum(split, vec![1]);
+        let length = self.b.real(length as f64);
+        let means = self.b.div(sums, length);
+        let order: Vec<usize> = [1, 0].into_iter().chain(2..rest.len() + 2).collect();
+        let by_chain = self.b.transpose(means, &order);
+        let flat = self.b.reshape(by_chain, [vec![blocks * ensemble.chains], rest.clone()].concat());
+        let shape = self.b.shape_of(flat).to_vec();
+        let dims = (1..shape.len()).collect();
+        let center = self.b.spread(mean, shape, dims);
+        let deviation = self.b.sub(flat, center);
+        self.perturbed(mean, ensemble, deviation)
+    }
+
+    /// `mean + strength · deviation[block]`: see [`Perturbation`].
+    pub fn perturbed(&mut self, mean: Var, ensemble: &Rc<Ensemble>, deviation: Var) -> Var {
+        let known = self.perturbations.iter().position(|p| p.ensemble.identity == ensemble.identity);
+        let k = known.unwrap_or_else(|| {
+            let strength = self.b.fresh(Type::scalar(Scalar::Real));
+            let block = self.b.fresh(Type::scalar(Scalar::Int));
+            self.perturbations.push(Perturbation { ensemble: ensemble.clone(), strength, block });
+            self.perturbations.len() - 1
+        });
+        let Perturbation { strength, block, .. } = self.perturbations[k];
+        let row = self.b.gather(deviation, vec![block], false);
+        let shift = self.b.mul(strength, row);
+        self.b.add(mean, shift)
+    }
+}
+
+/// Into how many blocks each chain is cut, and how many draws a block has.
+pub fn blocks(ensemble: &Ensemble) -> (usize, usize) {
+    let length = ensemble.draws.div_ceil(BLOCKS).max(1);
+    (ensemble.draws / length, length)
+}
+
+// ---- complex numbers ----
+
+enum Part {
+    Real,
+    Imaginary,
+    Conjugate,
+    Argument,
+}
+
+fn part(c: &mut Checker, mut call: Call, which: Part) -> Checked<Value> {
+    let (n, span) = call.one_number(c)?;
+    if n.kind == Kind::Bool {
+        return c.fail(errors::expected(&span, "a number", &Value::Number(n)));
+    }
+    let z = c.as_kind(&n, Kind::Complex);
+    c.take_part(&z, call.span);
+    let (re, im) = (z.re, z.im.expect("complex"));
+    let real = |re| Number { loose: n.loose, ..Number::new(Kind::Real, z.sets.clone(), re) };
+    Ok(Value::Number(match which {
+        Part::Real => real(re),
+        Part::Imaginary => real(im),
+        Part::Argument => {
+            let angle = c.b.call("atan2", &[im, re]);
+            real(angle)
+        }
+        Part::Conjugate => {
+            let im = c.b.neg(im);
+            Number { im: Some(im), ..z.clone() }
+        }
+    }))
+}
+
+impl Checker<'_> {
+    /// Remembers that a part of a complex value was taken: what depends on it is not holomorphic.
+    pub fn take_part(&mut self, z: &Number, span: &Span) {
+        self.parts_taken.push((z.re, span.clone()));
+        self.parts_taken.extend(z.im.map(|im| (im, span.clone())));
+    }
+}
+
+fn complex(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, x_span), (y, y_span)] = call.exactly::<2>(c)?;
+    let numbers = vec![(as_number(c, x, &x_span)?, x_span.clone()), (as_number(c, y, &y_span)?, y_span)];
+    let loose = numbers.iter().all(|(n, _)| n.loose);
+    let numbers = c.all_alike(numbers)?;
+    if numbers[0].kind == Kind::Complex || numbers[0].kind == Kind::Bool {
+        return c.fail(errors::expected(&x_span, "a real number", &Value::Number(numbers[0].clone())));
+    }
+    let numbers: Vec<Number> = numbers.iter().map(|n| c.as_kind(n, Kind::Real)).collect();
+    let z = c.complex(numbers[0].sets.clone(), numbers[0].re, numbers[1].re);
+    Ok(Value::Number(Number { loose, ..z }))
+}
+
+// ---- distributions ----
+
+fn pair(c: &mut Checker, call: &mut Call) -> Checked<[Number; 2]> {
+    let [(a, a_span), (b, b_span)] = call.exactly::<2>(c)?;
+    Ok([as_number(c, a, &a_span)?, as_number(c, b, &b_span)?])
+}
+
+fn normal(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let span = call.span;
+    let [mean, deviation] = pair(c, &mut call)?;
+    if c.literal_real(&deviation).is_some_and(|s| s < 0.0) {
+        return c.fail(errors::negative_deviation(span));
+    }
+    Ok(Value::Distribution(Rc::new(Distribution::Normal { mean, deviation })))
+}
+
+fn uniform(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [low, high] = pair(c, &mut call)?;
+    Ok(Value::Distribution(Rc::new(Distribution::Uniform { low, high })))
+}
+
+fn exponential(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (rate, _) = call.one_number(c)?;
+    Ok(Value::Distribution(Rc::new(Distribution::Exponential { rate })))
+}
+
+// ---- functions of functions ----
+
+fn derived(c: &mut Checker, mut call: Call, derived: Derived) -> Checked<Value> {
+    let [(f, span)] = call.exactly::<1>(c)?;
+    let f = as_function(c, f, &span)?;
+    Ok(Value::Function(Rc::new(Function::Derived(derived, f))))
+}
+
+fn fixed(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(f, span)] = call.exactly::<1>(c)?;
+    let function = as_function(c, f, &span)?;
+    Ok(Value::Function(Rc::new(Function::Fixed { function, noise: c.address.clone() })))
+}
+
+fn state(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(f, span)] = call.exactly::<1>(c)?;
+    let f = as_function(c, f, &span)?;
+    let Function::User(closure) = &*f else {
+        return c.fail(errors::no_declared_state(&span, &f.describe()));
+    };
+    let Declaration::Function(declared) = &closure.declaration else {
+        return c.fail(errors::no_declared_state(&span, &f.describe()));
+    };
+    let Some(ty) = declared.parameters.first().and_then(|p| p.ty.as_ref()).filter(|_| declared.generics.is_empty()) else {
+        return c.fail(errors::no_declared_state(&span, &f.describe()));
+    };
+    let outer = std::mem::replace(&mut c.locals, closure.locals.clone());
+    let library = std::mem::replace(&mut c.in_library, closure.library);
+    let ty = c.ty(ty);
+    c.locals = outer;
+    c.in_library = library;
+    match ty? {
+        types::Ty::Number(kind, sets) if kind.is_float() => {
+            let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
+            let mut zeros = || c.b.full(kind.scalar(), &shape, 0.0);
+            let re = zeros();
+            let im = (kind == Kind::Complex).then(zeros);
+            Ok(Value::Number(Number { im, ..Number::new(kind, sets, re) }))
+        }
+        other => c.fail(errors::not_yet(&span, &format!("states of type {}", other.describe()))),
+    }
+}
+
+// ---- index sets ----
+
+fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, span) = call.one_number(c)?;
+    match n.sets.first() {
+        Some(IndexSet::Range(size)) => Ok(Value::Number(c.known_int(*size as i64))),
+        Some(set) => Ok(Value::Set(set.clone())),
+        None => c.fail(errors::no_index(&span, &Value::Number(n))),
+    }
+}
+
+fn zip(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(a, a_span), (b, b_span)] = call.exactly::<2>(c)?;
+    let (x, y) = (as_number(c, a, &a_span)?, as_number(c, b, &b_span)?);
+    match (x.sets.first(), y.sets.first()) {
+        (Some(p), Some(q)) if p == q => {
+            let fields = vec![(Rc::from("0"), Value::Number(x)), (Rc::from("1"), Value::Number(y))];
+            Ok(Value::Record(Rc::new(fields)))
+        }
+        _ => c.fail(errors::zip_of_different(call.span, (&a_span, &x), (&b_span, &y))),
+    }
+}
+
+fn named_ensemble(c: &mut Checker, chains: usize, draws: usize, independent: bool) -> Rc<Ensemble> {
+    let identity = c.fresh_identity();
+    Rc::new(Ensemble { identity, name: c.binding_name.clone(), chains, draws, independent })
+}
+
+fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, span) = call.one_number(c)?;
+    let Some(first) = n.sets.first() else {
+        return c.fail(errors::no_index(&span, &Value::Number(n)));
+    };
+    let draws = first.size();
+    let ensemble = named_ensemble(c, 1, draws, true);
+    let mut sets = n.sets.clone();
+    sets[0] = IndexSet::Ensemble(ensemble);
+    Ok(tight(Value::Number(Number { sets, ..n })))
+}
+
+/// `x` is over draws, then chains (one array or a record of them); `record` is what the ensemble carries.
+fn markov_chains(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, x_span), (record, _)] = call.exactly::<2>(c)?;
+    let first = match &x {
+        Value::Number(n) => n.clone(),
+        Value::Record(fields) => match fields.first() {
+            Some((_, Value::Number(n))) => n.clone(),
+            _ => return c.fail(errors::expected(&x_span, "arrays over draws and chains", &x)),
+        },
+        Value::Tuple(items) => match items.first() {
+            Some(Value::Number(n)) => n.clone(),
+            _ => return c.fail(errors::expected(&x_span, "arrays over draws and chains", &x)),
+        },
+        other => return c.fail(errors::expected(&x_span, "an array over draws and chains", other)),
+    };
+    if first.sets.len() < 2 {
+        return c.fail(errors::expected(&x_span, "an array over draws and chains", &x));
+    }
+    let ensemble = named_ensemble(c, first.sets[1].size(), first.sets[0].size(), false);
+    c.new_records.push((ensemble.identity, record));
+    Ok(over_ensemble(c, x, &ensemble))
+}
+
+fn over_ensemble(c: &mut Checker, x: Value, ensemble: &Rc<Ensemble>) -> Value {
+    match x {
+        Value::Number(n) => {
+            let mut sets = n.sets[1..].to_vec();
+            sets[0] = IndexSet::Ensemble(ensemble.clone());
+            let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
+            let n = n.map_leaves(&mut |v| c.b.reshape(v, shape.clone()));
+            tight(Value::Number(Number { sets, ..n }))
+        }
+        Value::Record(fields) => {
+            Value::Record(Rc::new(fields.iter().map(|(n, v)| (n.clone(), over_ensemble(c, v.clone(), ensemble))).collect()))
+        }
+        Value::Tuple(items) => Value::Tuple(Rc::new(items.iter().map(|v| over_ensemble(c, v.clone(), ensemble)).collect())),
+        other => other,
+    }
+}
+
+fn values(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, _) = call.one_number(c)?;
+    let sets = n.sets.iter().map(|s| if let IndexSet::Ensemble(e) = s { IndexSet::Range(e.size()) } else { s.clone() }).collect();
+    Ok(Value::Number(Number { sets, ..n }))
+}
+
+fn by_chain(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, span) = call.one_number(c)?;
+    let Some(IndexSet::Ensemble(e)) = n.sets.first().cloned() else {
+        return c.fail(errors::expected(&span, "an array over an ensemble", &Value::Number(n)));
+    };
+    let rest = n.sets[1..].to_vec();
+    let shape: Vec<usize> = rest.iter().map(IndexSet::size).collect();
+    let sets = [vec![IndexSet::Range(e.chains), IndexSet::Range(e.draws)], rest].concat();
+    let n = n.map_leaves(&mut |v| {
+        let split = c.b.reshape(v, [vec![e.draws, e.chains], shape.clone()].concat());
+        let order: Vec<usize> = [1, 0].into_iter().chain(2..shape.len() + 2).collect();
+        c.b.transpose(split, &order)
+    });
+    Ok(Value::Number(Number { sets, ..n }))
+}
+
+fn effect(c: &mut Checker, call: Call) -> Checked<Value> {
+    c.fail(errors::effect_inside(call.span, call.builtin.name, call.builtin.usage))
+}
+
+fn is_known(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, _) = call.one_number(c)?;
+    let known = c.b.literal_of(n.re).is_some();
+    let re = c.b.bool(known);
+    Ok(Value::Number(Number { loose: true, ..Number::scalar(Kind::Bool, re) }))
+}
+

@@ -1,0 +1,196 @@
+//! Calls: arguments matched with parameters, the body walked with what they mean.
+
+use super::value::*;
+use super::*;
+use crate::syntax::ast::{Argument, Expr, ExprKind, Name, Parameter};
+
+/// One argument: its name if it was given by name, its value and its place.
+pub type Given = (Option<Name>, Value, Span);
+
+/// How deep calls may nest: far beyond any program, and shallow enough for the stack.
+const DEEPEST: usize = 100;
+
+impl Checker<'_> {
+    pub fn call(&mut self, e: &Expr, function: &Expr, arguments: &[Argument]) -> Checked<Value> {
+        let callee = self.expr(function);
+        let given: Vec<_> = arguments.iter().map(|a| (a.name.clone(), self.expr(&a.value), a.value.span.clone())).collect();
+        let callee = callee?;
+        let given = given.into_iter().map(|(n, v, s)| Ok((n, v?, s))).collect::<Checked<Vec<Given>>>()?;
+        self.called(e, function, callee, given)
+    }
+
+    /// A call whose arguments are values already.
+    pub fn call_with(&mut self, e: &Expr, function: &Expr, given: Vec<Given>) -> Checked<Value> {
+        let callee = self.expr(function)?;
+        self.called(e, function, callee, given)
+    }
+
+    fn called(&mut self, e: &Expr, function: &Expr, callee: Value, given: Vec<Given>) -> Checked<Value> {
+        let f = match callee {
+            Value::Function(f) => f,
+            Value::Unknown => return Err(Reported),
+            other => return self.fail(errors::not_a_function(&function.span, &other)),
+        };
+        // A call's place: the name called, and which of its calls in this body it is.
+        let name: Rc<str> = match &*function.kind {
+            ExprKind::Name(n) | ExprKind::Field { name: n, .. } => n.text.clone(),
+            _ => f.name(),
+        };
+        let ordinal = self.ordinals.get(&e.span.start).copied().unwrap_or(0);
+        let outer = self.address.clone();
+        self.address = outer.enter(&name, ordinal as u64);
+        self.b.at(&e.span);
+        let result = self.apply_function(&f, given, &e.span);
+        self.address = outer;
+        self.b.at(&e.span);
+        result
+    }
+
+    /// Any function applied to values; the noise address is already that of the call.
+    pub fn apply_function(&mut self, f: &Rc<Function>, given: Vec<Given>, call: &Span) -> Checked<Value> {
+        match &**f {
+            Function::User(closure) => self.apply_closure(closure, given, call),
+            Function::Primitive(row) => {
+                let mut numbers = vec![];
+                for (name, value, span) in given {
+                    if let Some(name) = name {
+                        return self.fail(errors::no_named_arguments(&name, row.name));
+                    }
+                    match value {
+                        Value::Number(n) => numbers.push((n, span)),
+                        Value::Unknown => return Err(Reported),
+                        other => return self.fail(errors::expected(&span, "a number", &other)),
+                    }
+                }
+                self.apply(row, numbers, call).map(Value::Number)
+            }
+            Function::Builtin(b) => (b.apply)(self, builtin::Call { builtin: b, given, span: call }),
+            Function::Derived(derived, inner) => self.apply_derived(*derived, inner, given, call),
+            Function::Fixed { function, noise } => {
+                let outer = std::mem::replace(&mut self.address, noise.clone());
+                let result = self.apply_function(function, given, call);
+                self.address = outer;
+                result
+            }
+        }
+    }
+
+    fn apply_closure(&mut self, closure: &Closure, given: Vec<Given>, call: &Span) -> Checked<Value> {
+        closure.checked.set(true);
+        let name = closure.declaration.name();
+        if let Declaration::Function(f) = &closure.declaration
+            && matches!(f.kind, crate::syntax::ast::FunctionKind::Layer | crate::syntax::ast::FunctionKind::Network)
+        {
+            return self.fail(errors::not_yet(call, "layers and networks"));
+        }
+        let declared = closure.declaration.span().clone();
+        let recursive = matches!(&closure.declaration, Declaration::Function(f) if std::sync::Arc::ptr_eq(&f.span.source, &call.source)
+            && f.span.start <= call.start && call.end <= f.span.end);
+        if recursive || self.calls.len() >= DEEPEST {
+            return self.fail(errors::recursion(call, &name, &declared));
+        }
+        let outer_locals = std::mem::replace(&mut self.locals, closure.locals.clone());
+        let outer_ordinals = std::mem::replace(&mut self.ordinals, closure.ordinals.clone());
+        let outer_library = std::mem::replace(&mut self.in_library, closure.library);
+        let outer_module = std::mem::replace(&mut self.module, closure.module.clone());
+        self.level += 1;
+        let result = self.bound_and_walked(closure, given, call, &name);
+        self.level -= 1;
+        self.locals = outer_locals;
+        self.ordinals = outer_ordinals;
+        self.in_library = outer_library;
+        self.module = outer_module;
+        result
+    }
+
+    fn bound_and_walked(&mut self, closure: &Closure, given: Vec<Given>, call: &Span, name: &Rc<str>) -> Checked<Value> {
+        match &closure.declaration {
+            Declaration::Lambda { parameters, body, .. } => {
+                if given.len() != parameters.len() {
+                    return self.fail(errors::argument_count(call, "this function", parameters.len(), given.len()));
+                }
+                for (parameter, (_, value, _)) in parameters.iter().zip(given) {
+                    self.bind(parameter, value, false);
+                }
+                self.calls.push((name.clone(), call.clone()));
+                let result = self.expr(body);
+                self.calls.pop();
+                result
+            }
+            Declaration::Function(f) => {
+                self.bind_parameters(f, given, call)?;
+                self.calls.push((name.clone(), call.clone()));
+                let mut result = self.expr(&f.body);
+                if let (Ok(value), Some(ty)) = (&result, &f.result) {
+                    let value = value.clone();
+                    result = self.ty(ty).and_then(|ty| self.fit(value, &ty, &f.body.span, true));
+                }
+                self.calls.pop();
+                result
+            }
+        }
+    }
+
+    fn bind_parameters(&mut self, f: &crate::syntax::ast::Function, given: Vec<Given>, call: &Span) -> Checked<()> {
+        let mut slots: Vec<Option<(Value, Span)>> = f.parameters.iter().map(|_| None).collect();
+        let mut position = 0;
+        for (name, value, span) in given {
+            let k = match &name {
+                None => {
+                    position += 1;
+                    position - 1
+                }
+                Some(name) => match f.parameters.iter().position(|p| p.name.text == name.text) {
+                    Some(k) => k,
+                    None => {
+                        let near = scope::nearest(&name.text, f.parameters.iter().map(|p| &*p.name.text));
+                        return self.fail(errors::unknown_argument(name, &f.name.text, near, &parameter_names(f)));
+                    }
+                },
+            };
+            match slots.get_mut(k) {
+                None => return self.fail(errors::too_many_arguments(call, &f.name, &parameter_names(f), f.parameters.len())),
+                Some(Some(_)) => return self.fail(errors::argument_twice(&span, &f.parameters[k].name.text)),
+                Some(slot) => *slot = Some((value, span)),
+            }
+        }
+        for (parameter, slot) in f.parameters.iter().zip(slots) {
+            let value = self.parameter_value(f, parameter, slot, call)?;
+            self.bind(&parameter.name, value, false);
+        }
+        Ok(())
+    }
+
+    fn parameter_value(
+        &mut self,
+        f: &crate::syntax::ast::Function,
+        parameter: &Parameter,
+        given: Option<(Value, Span)>,
+        call: &Span,
+    ) -> Checked<Value> {
+        let (value, span) = match (given, &parameter.default) {
+            (Some(given), _) => given,
+            (None, Some(default)) => (self.expr(default)?, default.span.clone()),
+            (None, None) => return self.fail(errors::missing_argument(call, &f.name, &parameter.name.text, &parameter_names(f))),
+        };
+        match &parameter.ty {
+            Some(ty) => self.fit_parameter(value, ty, &f.generics, &span),
+            None => Ok(value),
+        }
+    }
+}
+
+fn parameter_names(f: &crate::syntax::ast::Function) -> String {
+    let names: Vec<&str> = f.parameters.iter().map(|p| &*p.name.text).collect();
+    names.join(", ")
+}
+
+/// How a function is called and what its text says of it.
+pub fn documentation(f: &Function) -> Option<String> {
+    let Function::User(Closure { declaration: Declaration::Function(declared), .. }) = f else { return None };
+    let usage = format!("{}({})", declared.name.span.text(), parameter_names(declared));
+    Some(match &declared.doc {
+        Some(doc) => format!("{usage}\n{doc}"),
+        None => usage,
+    })
+}

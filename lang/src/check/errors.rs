@@ -1,0 +1,521 @@
+//! Every message of the checker: one small function each, named after the mistake.
+
+use super::value::*;
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::syntax::ast::{BinaryOp, Name};
+
+fn error(message: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(message)
+}
+
+/// The sign of an operator, as a program writes it.
+pub fn sign(op: BinaryOp) -> &'static str {
+    use BinaryOp::*;
+    match op {
+        Or => "or",
+        And => "and",
+        Eq => "==",
+        Ne => "!=",
+        Lt => "<",
+        Le => "<=",
+        Gt => ">",
+        Ge => ">=",
+        Range => "..",
+        Add => "+",
+        Sub => "-",
+        Mul => "*",
+        Div => "/",
+        FloorDiv => "//",
+        Rem => "%",
+        MatMul => "@",
+        Stratonovich => "∘",
+        Pow => "^",
+    }
+}
+
+fn plural(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
+}
+
+fn did_you_mean(near: Option<&str>) -> Option<String> {
+    near.map(|n| format!("did you mean `{n}`?"))
+}
+
+fn with_help(diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+// ---- names ----
+
+pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
+    let help = match name.span.text() {
+        "None" | "null" | "nil" => Some("there is no empty value here; use `if` and a number".to_string()),
+        "True" | "False" => Some(format!("write `{}`", name.span.text().to_lowercase())),
+        "np" | "numpy" | "torch" | "jax" | "math" => {
+            Some("elementary functions need no prefix: write `exp(x)`, `sqrt(x)`, `sum(x)`".to_string())
+        }
+        _ => did_you_mean(near),
+    };
+    with_help(error(format!("nothing is called `{}` here", name.span.text())).label(&name.span, "unknown name"), help)
+}
+
+pub fn unknown_in_module(name: &Name, module: &str, near: Option<&str>) -> Diagnostic {
+    let found = error(format!("the module {module} has nothing called `{}`", name.span.text()));
+    with_help(found.label(&name.span, "not in this module"), did_you_mean(near))
+}
+
+pub fn unknown_field(name: &Name, owner_span: &Span, owner: &Value, near: Option<&str>, known: &[std::rc::Rc<str>]) -> Diagnostic {
+    let found = error(format!("{} has no field `{}`", owner.describe(), name.span.text()))
+        .label(&name.span, "no such field")
+        .label(owner_span, format!("this is {}", owner.describe()));
+    let list = (!known.is_empty()).then(|| format!("it has: {}", known.join(", ")));
+    with_help(found, did_you_mean(near).or(list))
+}
+
+pub fn unknown_type(name: &Name, near: Option<&str>) -> Diagnostic {
+    let help = match &*name.text {
+        "float" | "double" | "f64" => Some("write `real`".to_string()),
+        "i64" | "integer" => Some("write `int`".to_string()),
+        "str" => Some("write `string`".to_string()),
+        _ => did_you_mean(near).or(Some("types are real, f32, complex, int, bool, string, with index sets in [ ]".into())),
+    };
+    with_help(error(format!("`{}` is not a type", name.span.text())).label(&name.span, "unknown type"), help)
+}
+
+// ---- types ----
+
+pub fn expected(span: &Span, wanted: &str, found: &Value) -> Diagnostic {
+    error(format!("{wanted} is needed here, not {}", found.describe())).label(span, format!("this is {}", found.describe()))
+}
+
+pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
+    let mistake = error(format!("{wanted} is needed here, not {found}")).label(span, format!("this is {found}"));
+    let bare = |t: &str| t.split('[').next().unwrap_or("").to_string();
+    match (bare(wanted).as_str(), bare(found).as_str()) {
+        ("f32", "real") => mistake.help("write `… as f32` to round it: f32 and real do not mix by themselves"),
+        ("real", "f32") => mistake.help("write `… as real` to widen it: f32 and real do not mix by themselves"),
+        ("int", "real") => mistake.help("write `floor(x) as int`, `round(x) as int` or `x as int` (toward zero)"),
+        ("real", "complex") => mistake.help("take `re(z)`, `im(z)` or `abs(z)`"),
+        _ => mistake,
+    }
+}
+
+pub fn not_yet(span: &Span, what: &str) -> Diagnostic {
+    error(format!("{what} are not in this version yet")).label(span, "not yet")
+}
+
+pub fn negative_size(span: &Span, size: i64) -> Diagnostic {
+    error(format!("an index set cannot have {size} members")).label(span, "negative")
+}
+
+pub fn unknown_size(span: &Span) -> Diagnostic {
+    error("this size is not known before the run")
+        .label(span, "computed while the program runs")
+        .help("sizes are made of literals, params and arithmetic of these; a `for` statement may count to a computed number")
+}
+
+pub fn unknown_range(span: &Span) -> Diagnostic {
+    error("the end of a range must be an integer that is known before the run")
+        .label(span, "not a known integer")
+        .help("use literals, params and arithmetic of these")
+}
+
+pub fn unknown_exponent(span: &Span) -> Diagnostic {
+    error("an integer power of a complex number needs an exponent that is known before the run").label(span, "computed while the program runs")
+}
+
+pub fn unknown_displacement(span: &Span) -> Diagnostic {
+    error("a direction can be multiplied by a known integer only").label(span, "not a known integer times a direction")
+}
+
+pub fn unknown_text(value: &Span, text: &Span) -> Diagnostic {
+    error("a text with values in it can only be printed")
+        .label(value, "known when the program runs")
+        .label(text, "this text is needed before")
+}
+
+pub fn missing_field(span: &Span, name: &str) -> Diagnostic {
+    error(format!("the field `{name}` is missing")).label(span, format!("a record without `{name}`"))
+}
+
+// ---- operators ----
+
+pub fn operand(span: &Span, op: &str, wanted: &str, found: &Value) -> Diagnostic {
+    error(format!("`{op}` needs {wanted}, not {}", found.describe())).label(span, format!("this is {}", found.describe()))
+}
+
+pub fn operands(op_span: &Span, op: BinaryOp, left: (&Span, &Value), right: (&Span, &Value)) -> Diagnostic {
+    let found = error(format!("`{}` does not go between {} and {}", sign(op), left.1.describe(), right.1.describe()))
+        .label(op_span, "here")
+        .label(left.0, left.1.describe())
+        .label(right.0, right.1.describe());
+    match (left.1, right.1) {
+        (Value::Function(_), _) | (_, Value::Function(_)) => found.help("call the function first: f(x)"),
+        (Value::Distribution(_), _) | (_, Value::Distribution(_)) => found.help("draw from the distribution first: let x ~ normal(0, 1)"),
+        _ => found,
+    }
+}
+
+type Side<'a> = (&'a Span, &'a Number);
+
+pub fn other_sets(op_span: &Span, op: BinaryOp, left: Side, right: Side) -> Diagnostic {
+    let found = error(format!("`{}` needs arrays over the same index sets", sign(op)))
+        .label(op_span, "these do not match")
+        .label(left.0, left.1.describe())
+        .label(right.0, right.1.describe());
+    let (a, b) = (&left.1.sets, &right.1.sets);
+    let same_size = left.1.shape() == right.1.shape();
+    let is_lattice = |s: &IndexSet| matches!(s, IndexSet::Lattice(_));
+    match (a.first(), b.first()) {
+        (Some(x), Some(y)) if same_size && is_lattice(x) && is_lattice(y) => {
+            found.help("two lattices are two lattices even if their sizes agree: use one of them for both arrays")
+        }
+        _ if same_size => found.help("equal sizes are not enough: index sets are the same if they come from the same place"),
+        _ if op == BinaryOp::Mul && a.len() == 2 && b.len() <= 2 => found.help("the matrix product is `@`; `*` multiplies element by element"),
+        _ => found,
+    }
+}
+
+pub fn other_kind(op_span: &Span, op: BinaryOp, left: Side, right: Side) -> Diagnostic {
+    let found = error(format!("`{}` cannot join {} and {}", sign(op), left.1.kind.name(), right.1.kind.name()))
+        .label(op_span, "here")
+        .label(left.0, left.1.describe())
+        .label(right.0, right.1.describe());
+    match (left.1.kind, right.1.kind) {
+        (Kind::F32, Kind::Real) | (Kind::Real, Kind::F32) => {
+            found.help("f32 and real do not mix by themselves: convert one with `as real` or `as f32`")
+        }
+        (Kind::Bool, _) | (_, Kind::Bool) => found.help("choose with `if c { 1.0 } else { 0.0 }`, or count with `count(…)`"),
+        _ => found,
+    }
+}
+
+pub fn other_lattice(a_span: &Span, a: &Lattice, b_span: &Span, b: &Lattice) -> Diagnostic {
+    error(format!("these belong to two lattices, {} and {}", a.name, b.name))
+        .label(b_span, format!("of {}", b.name))
+        .label(a_span, format!("of {}", a.name))
+        .help(format!("use the sites and directions of one lattice, e.g. {}.directions", a.name))
+}
+
+pub fn bool_arithmetic(op_span: &Span, op: BinaryOp) -> Diagnostic {
+    error(format!("`{}` needs numbers, not conditions", sign(op))).label(op_span, "between two bools")
+}
+
+pub fn complex_order(op_span: &Span, op: BinaryOp) -> Diagnostic {
+    error(format!("complex numbers have no order: `{}` needs real ones", sign(op)))
+        .label(op_span, "between complex numbers")
+        .help("compare `abs(z)`, `re(z)` or `im(z)`")
+}
+
+pub fn complex_order_of(span: &Span) -> Diagnostic {
+    error("complex numbers have no order").label(span, "this is complex").help("take `abs(z)`, `re(z)` or `im(z)`")
+}
+
+pub fn complex_as(span: &Span, kind: Kind) -> Diagnostic {
+    error(format!("a complex number does not become {} by itself", kind.name()))
+        .label(span, "this is complex")
+        .help("take `re(z)`, `im(z)` or `abs(z)`")
+}
+
+pub fn no_complex(call: &Span, name: &str) -> Diagnostic {
+    error(format!("`{name}` is not defined for complex numbers here")).label(call, "of a complex number")
+}
+
+pub fn stratonovich_outside(op_span: &Span) -> Diagnostic {
+    error("`∘` (`o`) is the Stratonovich product: it stands before a noise in a `d` line of a process").label(op_span, "not in a process")
+}
+
+pub fn not_matrices(op_span: &Span, left: Side, right: Side) -> Diagnostic {
+    error("`@` multiplies matrices and vectors")
+        .label(op_span, "here")
+        .label(left.0, left.1.describe())
+        .label(right.0, right.1.describe())
+        .help("element by element, and for scalars, it is `*`")
+}
+
+pub fn matrix_mismatch(op_span: &Span, left: Side, right: Side) -> Diagnostic {
+    let a = left.1.sets.last().map(IndexSet::describe).unwrap_or_default();
+    let b = right.1.sets.first().map(IndexSet::describe).unwrap_or_default();
+    error(format!("`@` sums over {a} on its left but {b} on its right"))
+        .label(op_span, "here")
+        .label(left.0, left.1.describe())
+        .label(right.0, right.1.describe())
+        .help("transpose one of them with `'`")
+}
+
+pub fn not_a_matrix(span: &Span, found: &Value) -> Diagnostic {
+    error(format!("`'` transposes a matrix, not {}", found.describe())).label(span, format!("this is {}", found.describe()))
+}
+
+// ---- indices ----
+
+pub fn no_index(span: &Span, found: &Value) -> Diagnostic {
+    error(format!("{} has no indices", found.describe())).label(span, format!("this is {}", found.describe()))
+}
+
+pub fn too_many_indices(span: &Span, array: &Span, n: &Number, count: usize) -> Diagnostic {
+    error(format!("{} here, but the array has {}", plural(count, "index").replace("indexs", "indices"), n.sets.len()))
+        .label(span, format!("{count} given"))
+        .label(array, n.describe())
+}
+
+pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> Diagnostic {
+    let wrong = error(format!("an index of {} is needed here, not {}", set.describe(), found.describe()))
+        .label(span, format!("this is {}", found.describe()))
+        .label(array, format!("its index here runs over {}", set.describe()));
+    match (set, found) {
+        (IndexSet::Lattice(l), Value::Number(_)) => {
+            wrong.help(format!("a field is read at sites: `φ[x]` with `for x in {}`, `φ[x + mu]`", l.name))
+        }
+        (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help("indices are integers: `floor(x) as int`"),
+        _ => wrong,
+    }
+}
+
+pub fn site_of_other_lattice(span: &Span, found: &Lattice, array: &Span, wanted: &Lattice) -> Diagnostic {
+    error(format!("a site of {} is needed here, not one of {}", wanted.name, found.name))
+        .label(span, format!("a site of {}", found.name))
+        .label(array, format!("a field on {}", wanted.name))
+}
+
+pub fn direction_of_other_lattice(span: &Span, found: &Lattice, array: &Span, wanted: &Lattice) -> Diagnostic {
+    error(format!("a direction of {} is needed here, not one of {}", wanted.name, found.name))
+        .label(span, format!("a direction of {}", found.name))
+        .label(array, format!("indexed by the directions of {}", wanted.name))
+}
+
+pub fn not_one_direction(span: &Span) -> Diagnostic {
+    error("a single direction is needed here").label(span, "a sum or multiple of directions")
+}
+
+pub fn index_outside(span: &Span, index: i64, array: &Span, size: usize) -> Diagnostic {
+    let found = error(format!("the index {index} lies outside: the array has {}", plural(size, "entry").replace("entrys", "entries")))
+        .label(span, "outside")
+        .label(array, format!("indices 0 … {}", size as i64 - 1));
+    if index == size as i64 && size > 0 { found.help(format!("indices begin at 0; the last one is {} or -1", size - 1)) } else { found }
+}
+
+pub fn slice_outside(span: &Span, from: i64, to: i64, array: &Span, size: i64) -> Diagnostic {
+    error(format!("the range {from}..{to} does not lie in 0..{size}")).label(span, "outside").label(array, format!("{size} entries"))
+}
+
+pub fn tuple_index(span: &Span, size: usize) -> Diagnostic {
+    error(format!("a tuple of {size} is indexed by a known integer from 0 to {}", size as i64 - 1)).label(span, "not such an index")
+}
+
+pub fn filtered_array(span: &Span) -> Diagnostic {
+    error("an array cannot leave members out: its size must be known")
+        .label(span, "a filter belongs to sum, prod, max, min, any, all, count")
+        .help("give left-out members a value: [if c { x } else { 0.0 } for …]")
+}
+
+pub fn zip_of_different(call: &Span, a: (&Span, &Number), b: (&Span, &Number)) -> Diagnostic {
+    error("`zip` pairs arrays over one index set").label(call, "these differ").label(a.0, a.1.describe()).label(b.0, b.1.describe())
+}
+
+// ---- lists, arrays, branches ----
+
+pub fn list_of_different(span: &Span, found: &Value, first: &Value) -> Diagnostic {
+    error("the elements of an array have one type")
+        .label(span, format!("this is {}, the first one {}", found.describe(), first.describe()))
+        .help("different things go together in a tuple ( , ) or a record { : }")
+}
+
+pub fn no_array_of(span: &Span, found: &Value) -> Diagnostic {
+    error(format!("there are no arrays of {}", match found {
+        Value::Function(_) => "functions".to_string(),
+        Value::Site(_) => "sites".to_string(),
+        Value::Unit => "nothing: the body has no value".to_string(),
+        other => other.describe(),
+    }))
+    .label(span, "as the element of an array")
+}
+
+pub fn branches_differ(span: &Span, a: &Value, b: &Value) -> Diagnostic {
+    error("both branches of an `if` must give the same type")
+        .label(span, format!("the first gives {}, the other {}", a.describe(), b.describe()))
+}
+
+pub fn pattern_mismatch(span: &Span, count: usize, found: &Value) -> Diagnostic {
+    error(format!("{count} names cannot take apart {}", found.describe())).label(span, format!("{count} names"))
+}
+
+pub fn no_value(span: &Span) -> Diagnostic {
+    error("this has no value that a name could stand for").label(span, "no value").help("the value of a block is its last expression")
+}
+
+// ---- assignment ----
+
+pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
+    let found = error(format!("`{}` cannot be assigned", name.span.text())).label(&name.span, "assigned here");
+    let found = match declared {
+        Some(span) => found.label(span, "declared here, not by `var`"),
+        None => found,
+    };
+    found.help(format!("declare it with `var {} = …` if it is to change", name.span.text()))
+}
+
+pub fn assigned_unknown(name: &Name, near: Option<&str>) -> Diagnostic {
+    let help = near.map(|n| format!("did you mean `{n}`?")).unwrap_or(format!("declare it first: `var {} = …`", name.span.text()));
+    error(format!("nothing is called `{}` here", name.span.text())).label(&name.span, "assigned, but not declared").help(help)
+}
+
+pub fn assigned_outside(name: &Name, declared: Option<&Span>) -> Diagnostic {
+    let found = error(format!("`{}` belongs to the outside of this function or comprehension", name.span.text()))
+        .label(&name.span, "cannot be assigned from inside");
+    let found = match declared {
+        Some(span) => found.label(span, "declared here"),
+        None => found,
+    };
+    found.help("return the new value instead, or carry it in a `for` statement")
+}
+
+pub fn var_changes_type(span: &Span, old: &str, new: &str) -> Diagnostic {
+    let found = error(format!("a `var` keeps its type: it was {old}, this is {new}")).label(span, format!("this is {new}"));
+    if old == "int" && new == "real" { found.help("let it begin as a real number: `var x = 0.0`") } else { found }
+}
+
+pub fn no_part(span: &Span, found: &Value) -> Diagnostic {
+    error(format!("{} has no such part", found.describe())).label(span, "cannot be assigned")
+}
+
+// ---- calls ----
+
+pub fn not_a_function(span: &Span, found: &Value) -> Diagnostic {
+    let wrong = error(format!("{} cannot be called", found.describe())).label(span, "not a function");
+    match found {
+        Value::Number(n) if !n.is_scalar() => wrong.help("an array is read with [ ]"),
+        Value::Number(_) => wrong.help("a product needs `*`"),
+        _ => wrong,
+    }
+}
+
+pub fn argument_count(call: &Span, name: &str, wanted: usize, found: usize) -> Diagnostic {
+    error(format!("`{name}` takes {}, not {found}", plural(wanted, "argument"))).label(call, format!("{found} given"))
+}
+
+pub fn builtin_arguments(call: &Span, name: &str, usage: &str, wanted: usize, found: usize) -> Diagnostic {
+    argument_count(call, name, wanted, found).help(format!("write {usage}"))
+}
+
+pub fn builtin_missing(call: &Span, name: &str, argument: &str, usage: &str) -> Diagnostic {
+    error(format!("`{name}` needs the argument `{argument}`")).label(call, "missing here").help(format!("write {usage}"))
+}
+
+pub fn no_named_arguments(name: &Name, function: &str) -> Diagnostic {
+    error(format!("the arguments of `{function}` have no names")).label(&name.span, "named")
+}
+
+pub fn unknown_argument(name: &Name, function: &str, near: Option<&str>, known: &str) -> Diagnostic {
+    let found = error(format!("`{function}` has no argument `{}`", name.span.text())).label(&name.span, "no such argument");
+    let list = (!known.is_empty()).then(|| format!("its arguments: {known}"));
+    with_help(found, did_you_mean(near).or(list))
+}
+
+pub fn too_many_arguments(call: &Span, function: &Name, known: &str, wanted: usize) -> Diagnostic {
+    error(format!("too many arguments: `{}` takes {wanted}", function.text)).label(call, "too many").help(format!("its arguments: {known}"))
+}
+
+pub fn argument_twice(span: &Span, name: &str) -> Diagnostic {
+    error(format!("the argument `{name}` is given twice")).label(span, "the second time")
+}
+
+pub fn missing_argument(call: &Span, function: &Name, name: &str, known: &str) -> Diagnostic {
+    error(format!("`{}` needs the argument `{name}`", function.text)).label(call, "missing here").help(format!("its arguments: {known}"))
+}
+
+pub fn recursion(call: &Span, name: &str, declared: &Span) -> Diagnostic {
+    error(format!("`{name}` calls itself: functions are not recursive"))
+        .label(call, "here")
+        .label(declared, "declared here")
+        .help("write a loop: `for` or `while` with a `var`")
+}
+
+pub fn top_level_only(span: &Span) -> Diagnostic {
+    error("`use`, `param` and `test` stand at the top level of a program").label(span, "inside a block")
+}
+
+pub fn effect_inside(call: &Span, name: &str, usage: &str) -> Diagnostic {
+    error(format!("`{name}` stands as a statement of the script, not inside an expression or a function"))
+        .label(call, "here")
+        .help(format!("at the top level, in its blocks or in a test: {usage}"))
+}
+
+// ---- draws ----
+
+pub fn draw_shape(span: &Span, wanted: &str, found: &str) -> Diagnostic {
+    error(format!("this distribution has the shape of {found}, but {wanted} is drawn")).label(span, format!("numbers over {found}"))
+}
+
+pub fn no_draws_of(span: &Span, what: &str) -> Diagnostic {
+    error(format!("random numbers are real or f32, not {what}"))
+        .label(span, format!("drawn as {what}"))
+        .help("draw the parts and put them together: complex(x, y) with x, y ~ normal(0, 1)")
+}
+
+pub fn negative_deviation(span: &Span) -> Diagnostic {
+    error("a standard deviation cannot be negative").label(span, "normal(mean, deviation)")
+}
+
+pub fn mean_of_nothing(span: &Span) -> Diagnostic {
+    error("the mean of nothing").label(span, "an array without entries")
+}
+
+// ---- lattices ----
+
+pub fn empty_lattice(span: &Span) -> Diagnostic {
+    error("a lattice needs at least one site in each direction").label(span, "no sites")
+}
+
+pub fn unknown_boundary(span: &Span, word: &str) -> Diagnostic {
+    error(format!("`{word}` is no boundary condition")).label(span, "here").help("boundaries are \"periodic\", \"antiperiodic\" and \"open\"")
+}
+
+pub fn boundary_count(span: &Span, wanted: usize, found: usize) -> Diagnostic {
+    error(format!("a lattice with {} needs as many boundaries", plural(wanted, "direction"))).label(span, format!("{found} given"))
+}
+
+// ---- derivatives ----
+
+pub fn nothing_to_differentiate(span: &Span, found: &Value) -> Diagnostic {
+    error(format!("there is no derivative by {}", found.describe())).label(span, format!("this is {}", found.describe()))
+}
+
+pub fn gradient_of_many(call: &Span, function: &str, result: &Value) -> Diagnostic {
+    let found = error(format!("the gradient is of a number, but {function} gives {}", result.describe())).label(call, "its gradient here");
+    match result {
+        Value::Number(n) if !n.is_scalar() => found.help("sum it over its indices, or take `jacobian(f)`"),
+        Value::Number(_) => found.help("integers and conditions have no derivative"),
+        _ => found,
+    }
+}
+
+pub fn derivative_of(call: &Span, what: &str, argument: &Value, result: &Value) -> Diagnostic {
+    let wanted = match what {
+        "divergence" => "an array to one over the same index sets",
+        "jacobian" => "a real array to a real array",
+        _ => "a real array to a number",
+    };
+    error(format!("`{what}` takes a function from {wanted}"))
+        .label(call, format!("this one goes from {} to {}", argument.describe(), result.describe()))
+}
+
+pub fn not_holomorphic(call: &Span, function: &str, part: &Span) -> Diagnostic {
+    error(format!("{function} is complex but not holomorphic: it has no complex derivative"))
+        .label(call, "its derivative here")
+        .label(part, "takes a part of the complex variable")
+        .help("differentiate a real function of it, or write it without re, im, abs, conj and arg")
+}
+
+pub fn no_declared_state(span: &Span, found: &str) -> Diagnostic {
+    error(format!("{found} does not say what type its field has"))
+        .label(span, "needed to know what to sample")
+        .help("declare the type: action S(φ: real[Λ]) = …")
+}

@@ -1,0 +1,412 @@
+//! Reading at indices: `φ[x + mu]`, `x[i]`, `x[.., -1]`, `x[2..5]`, `φ[Λ.even]`; and the fields of values.
+
+use super::value::*;
+use super::*;
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Index, Name};
+use moyal_runtime::array::{Array, Data};
+use moyal_runtime::lattice;
+
+/// What one index does to its dimension.
+enum At {
+    All,
+    /// A known entry: the dimension goes.
+    Known(usize),
+    /// Known entries from..to: a plain range.
+    Part(usize, usize),
+    /// A computed position; with the factor of the boundary that it crosses.
+    Computed { position: Var, checked: bool, factor: Option<Factor> },
+    /// Positions in a table: the dimension becomes this set.
+    Table { positions: Var, set: IndexSet },
+}
+
+/// What reading across a boundary does to the value.
+pub enum Factor {
+    /// times this number (±1)
+    Sign(Var),
+    /// zero unless this bool holds
+    Inside(Var),
+}
+
+impl Checker<'_> {
+    pub fn indexed(&mut self, array: Value, array_span: &Span, indices: &[Index], span: &Span) -> Checked<Value> {
+        match array {
+            Value::Number(n) => self.indexed_number(n, array_span, indices, span).map(Value::Number),
+            Value::Record(fields) => {
+                let mut parts = vec![];
+                for (name, value) in fields.iter() {
+                    parts.push((name.clone(), self.indexed(value.clone(), array_span, indices, span)?));
+                }
+                Ok(Value::Record(Rc::new(parts)))
+            }
+            Value::Tuple(items) => {
+                if let [Index::Expr(e)] = indices {
+                    let position = self.expr(e)?;
+                    if let Some(k) = self.literal_int(&position)
+                        && let Some(item) = items.get(if k < 0 { items.len() as i64 + k } else { k } as usize)
+                    {
+                        return Ok(item.clone());
+                    }
+                }
+                self.fail(errors::tuple_index(span, items.len()))
+            }
+            Value::Unknown => Err(Reported),
+            other => self.fail(errors::no_index(array_span, &other)),
+        }
+    }
+
+    fn indexed_number(&mut self, n: Number, array_span: &Span, indices: &[Index], span: &Span) -> Checked<Number> {
+        if indices.len() > n.sets.len() {
+            return self.fail(errors::too_many_indices(span, array_span, &n, indices.len()));
+        }
+        let ats: Vec<_> = indices.iter().zip(n.sets.clone()).map(|(index, set)| self.at(index, &set, array_span)).collect();
+        let ats = ats.into_iter().collect::<Checked<Vec<At>>>()?;
+        self.b.at(span);
+        let mut sets = vec![];
+        let mut factors = vec![];
+        for (k, at) in ats.iter().enumerate() {
+            match at {
+                At::All => sets.push(n.sets[k].clone()),
+                At::Part(from, to) => sets.push(IndexSet::Range(to - from)),
+                At::Table { set, .. } => sets.push(set.clone()),
+                At::Known(_) => {}
+                At::Computed { factor, .. } => factors.extend(factor.iter()),
+            }
+        }
+        sets.extend_from_slice(&n.sets[ats.len()..]);
+        let read = n.clone().map_leaves(&mut |v| {
+            let mut value = self.read(v, &ats);
+            for factor in &factors {
+                value = self.across(value, factor);
+            }
+            value
+        });
+        Ok(Number { sets, loose: false, below: None, ..read })
+    }
+
+    fn across(&mut self, value: Var, factor: &Factor) -> Var {
+        match factor {
+            Factor::Sign(sign) => {
+                let scalar = self.b.scalar_of(value);
+                let sign = self.b.convert(*sign, scalar);
+                self.b.mul(sign, value)
+            }
+            Factor::Inside(inside) => {
+                let zero = self.b.zeros_like(value);
+                self.b.select(*inside, value, zero)
+            }
+        }
+    }
+
+    /// One Core array read.
+    fn read(&mut self, array: Var, ats: &[At]) -> Var {
+        let mut value = array;
+        // Known parts first, from the last dimension, so that the numbers of the others stay.
+        let mut kept = vec![];
+        for (k, at) in ats.iter().enumerate().rev() {
+            match at {
+                At::Known(entry) => value = self.b.pick(value, k, *entry),
+                At::Part(from, to) => {
+                    value = self.b.part(value, k, *from, *to);
+                    kept.push(at);
+                }
+                _ => kept.push(at),
+            }
+        }
+        kept.reverse();
+        // Tables, each by bringing its dimension to the front and back.
+        for (k, at) in kept.iter().enumerate() {
+            if let At::Table { positions, .. } = at {
+                let rank = self.b.shape_of(value).len();
+                let order: Vec<usize> = std::iter::once(k).chain((0..rank).filter(|d| *d != k)).collect();
+                let front = self.b.transpose(value, &order);
+                let rows = self.b.gather(front, vec![*positions], false);
+                let back: Vec<usize> = (1..=k).chain([0]).chain(k + 1..rank).collect();
+                value = self.b.transpose(rows, &back);
+            }
+        }
+        // Computed positions in one step, their dimensions in front.
+        let computed: Vec<usize> = (0..kept.len()).filter(|k| matches!(kept[*k], At::Computed { .. })).collect();
+        if computed.is_empty() {
+            return value;
+        }
+        let rank = self.b.shape_of(value).len();
+        let order: Vec<usize> = computed.iter().copied().chain((0..rank).filter(|d| !computed.contains(d))).collect();
+        let front = self.b.transpose(value, &order);
+        let mut test = false;
+        let index = computed
+            .iter()
+            .map(|k| {
+                let At::Computed { position, checked, .. } = kept[*k] else { unreachable!() };
+                test |= checked;
+                *position
+            })
+            .collect();
+        self.b.gather(front, index, test)
+    }
+
+    /// What one index means for its set.
+    fn at(&mut self, index: &Index, set: &IndexSet, array_span: &Span) -> Checked<At> {
+        let e = match index {
+            Index::All(_) => return Ok(At::All),
+            Index::Expr(e) => e,
+        };
+        if let ExprKind::Binary { op: BinaryOp::Range, left, right, .. } = &*e.kind {
+            return self.slice_at(e, left, right, set, array_span);
+        }
+        let value = self.expr(e)?;
+        match (value, set) {
+            (Value::Unknown, _) => Err(Reported),
+            (Value::Site(site), IndexSet::Lattice(lattice)) => {
+                if site.lattice.identity != lattice.identity {
+                    return self.fail(errors::site_of_other_lattice(&e.span, &site.lattice, array_span, lattice));
+                }
+                let (position, factor) = self.site_position(&site);
+                Ok(At::Computed { position, checked: false, factor })
+            }
+            (Value::Displacement(d), IndexSet::Directions(lattice)) => {
+                if d.lattice.identity != lattice.identity {
+                    return self.fail(errors::direction_of_other_lattice(&e.span, &d.lattice, array_span, lattice));
+                }
+                match d.vector.iter().position(|v| *v == 1) {
+                    Some(k) if d.vector.iter().map(|v| v.abs()).sum::<i64>() == 1 => Ok(At::Known(k)),
+                    _ => self.fail(errors::not_one_direction(&e.span)),
+                }
+            }
+            (Value::Set(IndexSet::Part(part, parity)), IndexSet::Lattice(lattice)) if part.identity == lattice.identity => {
+                let sites = lattice.sites_of(parity);
+                let positions = self.b.table(Array::new(vec![sites.len()], Data::Int(sites)));
+                Ok(At::Table { positions, set: IndexSet::Part(part, parity) })
+            }
+            (Value::Number(n), set) if n.kind == Kind::Int && !matches!(set, IndexSet::Lattice(_) | IndexSet::Part(..)) => {
+                self.int_at(n, set, &e.span, array_span)
+            }
+            (other, set) => self.fail(errors::wrong_index(&e.span, &other, array_span, set)),
+        }
+    }
+
+    fn int_at(&mut self, n: Number, set: &IndexSet, span: &Span, array_span: &Span) -> Checked<At> {
+        let size = set.size();
+        if let Some(k) = self.literal_int(&Value::Number(n.clone())) {
+            let entry = if k < 0 { k + size as i64 } else { k };
+            if entry < 0 || entry >= size as i64 {
+                return self.fail(errors::index_outside(span, k, array_span, size));
+            }
+            return Ok(At::Known(entry as usize));
+        }
+        if n.is_scalar() {
+            let checked = n.below.is_none_or(|below| below > size);
+            return Ok(At::Computed { position: n.re, checked, factor: None });
+        }
+        if n.sets.len() == 1 {
+            // An array of positions: checked here, for the table form does not.
+            let (low, high) = (self.b.reduce(crate::core::Monoid::Min, n.re, vec![0]), self.b.reduce(crate::core::Monoid::Max, n.re, vec![0]));
+            let (zero, end) = (self.b.int(0), self.b.int(size as i64));
+            let (above, below) = (self.b.call("ge", &[low, zero]), self.b.call("lt", &[high, end]));
+            let inside = self.b.call("and", &[above, below]);
+            self.b.at(span);
+            self.b.require(inside, format!("an index lies outside 0 … {}", size as i64 - 1));
+            return Ok(At::Table { positions: n.re, set: n.sets[0].clone() });
+        }
+        self.fail(errors::wrong_index(span, &Value::Number(n), array_span, set))
+    }
+
+    fn slice_at(&mut self, e: &Expr, left: &Expr, right: &Expr, set: &IndexSet, array_span: &Span) -> Checked<At> {
+        let size = set.size() as i64;
+        let mut ends = [0; 2];
+        for (k, side) in [left, right].into_iter().enumerate() {
+            let value = self.expr(side)?;
+            match self.literal_int(&value) {
+                Some(n) => ends[k] = if n < 0 { n + size } else { n },
+                None => return self.fail(errors::unknown_range(&side.span)),
+            }
+        }
+        let [from, to] = ends;
+        if from < 0 || to > size || from > to {
+            return self.fail(errors::slice_outside(&e.span, from, to, array_span, size));
+        }
+        Ok(At::Part(from as usize, to as usize))
+    }
+
+    // ---- sites ----
+
+    /// The number of a site among its lattice's, boundary or not.
+    pub fn site_number(&mut self, site: &Site) -> Var {
+        if site.offset.iter().all(|o| *o == 0) {
+            return site.base;
+        }
+        let table = self.b.shift_table(site.lattice.sizes.clone(), site.offset.clone());
+        self.b.gather(table, vec![site.base], false)
+    }
+
+    /// Where to read for a site, and what the boundaries on the way do to the value.
+    pub fn site_position(&mut self, site: &Site) -> (Var, Option<Factor>) {
+        let position = self.site_number(site);
+        let lattice = &site.lattice;
+        let crosses = |k: usize| lattice.boundary[k] != Boundary::Periodic && site.offset[k] != 0;
+        if !(0..lattice.sizes.len()).any(crosses) {
+            return (position, None);
+        }
+        let wraps: Vec<Vec<i64>> =
+            (0..lattice.volume()).map(|x| lattice::neighbour(&lattice.sizes, x, &site.offset).1).collect();
+        let of = |boundary| move |lattice: &Lattice, w: &[i64]| -> i64 {
+            w.iter().zip(&lattice.boundary).filter(|(_, b)| **b == boundary).map(|(w, _)| w.abs()).sum()
+        };
+        let open = of(Boundary::Open);
+        let (factor, table) = if (0..lattice.sizes.len()).any(|k| crosses(k) && lattice.boundary[k] == Boundary::Open) {
+            let odd = of(Boundary::Antiperiodic);
+            debug_assert!(wraps.iter().all(|w| odd(lattice, w) == 0), "mixed boundaries are refused when a lattice is made");
+            (false, Array::new(vec![wraps.len()], Data::Bool(wraps.iter().map(|w| open(lattice, w) == 0).collect())))
+        } else {
+            let odd = of(Boundary::Antiperiodic);
+            let signs = wraps.iter().map(|w| if odd(lattice, w) % 2 == 0 { 1.0 } else { -1.0 }).collect();
+            (true, Array::new(vec![wraps.len()], Data::Real(signs)))
+        };
+        let table = self.b.table(table);
+        let value = self.b.gather(table, vec![site.base], false);
+        (position, Some(if factor { Factor::Sign(value) } else { Factor::Inside(value) }))
+    }
+
+    /// The site with number `member` among those of one parity.
+    pub fn part_site(&mut self, lattice: &Rc<Lattice>, parity: Parity, member: Var) -> Var {
+        let sites = lattice.sites_of(parity);
+        let table = self.b.table(Array::new(vec![sites.len()], Data::Int(sites)));
+        self.b.gather(table, vec![member], false)
+    }
+
+    /// The momentum with number `member`: 2πn/L for each direction, in (-π, π].
+    pub fn momentum(&mut self, lattice: &Rc<Lattice>, member: Var) -> Number {
+        let momentum = |n: usize, size: usize| {
+            let wrapped = if 2 * n > size { n as f64 - size as f64 } else { n as f64 };
+            2.0 * std::f64::consts::PI * wrapped / size as f64
+        };
+        let rows = (0..lattice.volume()).flat_map(|p| {
+            let at = lattice::coordinates(&lattice.sizes, p);
+            at.into_iter().zip(lattice.sizes.clone()).map(|(n, size)| momentum(n, size)).collect::<Vec<f64>>()
+        });
+        let table = Array::new(vec![lattice.volume(), lattice.sizes.len()], Data::Real(rows.collect()));
+        let table = self.b.table(table);
+        let re = self.b.gather(table, vec![member], false);
+        Number::new(Kind::Real, vec![IndexSet::Directions(lattice.clone())], re)
+    }
+
+    /// A site's coordinate along direction `k`.
+    pub fn coordinate(&mut self, site: &Site, k: usize) -> Var {
+        let sizes = &site.lattice.sizes;
+        let below: usize = sizes[k + 1..].iter().product();
+        let number = self.site_number(site);
+        let (below, size) = (self.b.int(below as i64), self.b.int(sizes[k] as i64));
+        let row = self.b.call("floor_div", &[number, below]);
+        self.b.call("rem", &[row, size])
+    }
+
+    // ---- fields ----
+
+    pub fn field(&mut self, value: &Expr, name: &Name) -> Checked<Value> {
+        // A module's name is no value.
+        if let ExprKind::Name(module) = &*value.kind
+            && self.lookup(&module.text).is_none()
+            && let Some(names) = self.globals.modules.get(&module.text).cloned()
+        {
+            return match names.get(&name.text) {
+                Some(binding) => Ok(self.import(binding)),
+                None => {
+                    let near = scope::nearest(&name.text, names.keys().map(|k| &**k)).map(str::to_string);
+                    self.fail(errors::unknown_in_module(name, &module.text, near.as_deref()))
+                }
+            };
+        }
+        let owner = self.expr(value)?;
+        self.b.at(&value.span.to(&name.span));
+        if let Some(found) = self.field_of(&owner, &name.text)? {
+            return Ok(found);
+        }
+        if let Value::Unknown = owner {
+            return Err(Reported);
+        }
+        let known = self.field_names(&owner);
+        let near = scope::nearest(&name.text, known.iter().map(|n| &**n)).map(str::to_string);
+        self.fail(errors::unknown_field(name, &value.span, &owner, near.as_deref(), &known))
+    }
+
+    fn field_of(&mut self, owner: &Value, name: &str) -> Checked<Option<Value>> {
+        let number = |n| Ok(Some(Value::Number(n)));
+        Ok(match owner {
+            Value::Record(fields) => fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone()),
+            Value::Set(IndexSet::Lattice(lattice)) => match name {
+                "volume" => return number(self.known_int(lattice.volume() as i64)),
+                "dimension" => return number(self.known_int(lattice.sizes.len() as i64)),
+                "directions" => Some(Value::Set(IndexSet::Directions(lattice.clone()))),
+                "momenta" => Some(Value::Set(IndexSet::Momenta(lattice.clone()))),
+                "even" => Some(self.part(lattice, Parity::Even)?),
+                "odd" => Some(self.part(lattice, Parity::Odd)?),
+                "sizes" => {
+                    let sizes = lattice.sizes.iter().map(|n| Value::Number(self.known_int(*n as i64))).collect();
+                    Some(Value::Tuple(Rc::new(sizes)))
+                }
+                _ => None,
+            },
+            Value::Set(set) if name == "size" => return number(self.known_int(set.size() as i64)),
+            Value::Site(site) if name == "coordinates" => {
+                let site = site.clone();
+                let parts: Vec<Var> = (0..site.lattice.sizes.len()).map(|k| self.coordinate(&site, k)).collect();
+                let re = self.b.stack(&parts);
+                let set = IndexSet::Directions(site.lattice.clone());
+                return number(Number::new(Kind::Int, vec![set], re));
+            }
+            Value::Site(site) if name == "parity" => {
+                let site = site.clone();
+                let parities = (0..site.lattice.volume()).map(|x| lattice::parity(&site.lattice.sizes, x) as i64).collect();
+                let table = self.b.table(Array::new(vec![site.lattice.volume()], Data::Int(parities)));
+                let position = self.site_number(&site);
+                let re = self.b.gather(table, vec![position], false);
+                return number(Number::scalar(Kind::Int, re));
+            }
+            Value::Number(n) if name == "value" => {
+                let mut detached = n.clone().map_leaves(&mut |v| {
+                    if self.b.scalar_of(v).is_float() { self.b.call("detach", &[v]) } else { v }
+                });
+                detached.loose = n.loose;
+                return number(detached);
+            }
+            Value::Number(n) => n.sets.iter().find_map(|set| {
+                let IndexSet::Ensemble(e) = set else { return None };
+                match self.globals.records.get(&e.identity) {
+                    Some(Value::Record(fields)) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| v.clone()),
+                    _ => None,
+                }
+            }).map(|stored| self.import_stored(stored)),
+            _ => None,
+        })
+    }
+
+    fn import_stored(&mut self, value: Value) -> Value {
+        value.map_leaves(&mut |slot| self.input(slot.0 as usize))
+    }
+
+    fn field_names(&self, owner: &Value) -> Vec<Rc<str>> {
+        let fixed: &[&str] = match owner {
+            Value::Record(fields) => return fields.iter().map(|(n, _)| n.clone()).collect(),
+            Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes"],
+            Value::Set(_) => &["size"],
+            Value::Site(_) => &["coordinates", "parity"],
+            Value::Number(n) => {
+                let mut names: Vec<Rc<str>> = vec!["value".into()];
+                for set in &n.sets {
+                    if let IndexSet::Ensemble(e) = set
+                        && let Some(Value::Record(fields)) = self.globals.records.get(&e.identity)
+                    {
+                        names.extend(fields.iter().map(|(n, _)| n.clone()));
+                    }
+                }
+                return names;
+            }
+            _ => &[],
+        };
+        fixed.iter().map(|n| Rc::from(*n)).collect()
+    }
+
+    fn part(&mut self, lattice: &Rc<Lattice>, parity: Parity) -> Checked<Value> {
+        Ok(Value::Set(IndexSet::Part(lattice.clone(), parity)))
+    }
+}
+

@@ -1,0 +1,228 @@
+//! From the tree to Core: every expression is given its meaning once, with the types, index sets and known values of the
+//! call that it stands in, and the mistakes found on the way are collected.
+//!
+//! Checking and lowering are one walk, not two: a function is specialised to each call, so an expression has a type only
+//! within a call, and a second walk would have to repeat the first. What is known (sizes, index sets, functions, texts)
+//! stays a [`Value`]; what must be computed becomes a step of Core.
+//!
+//! It never computes a number that the program asks for, and knows nothing of engines, files or the terminal.
+
+pub mod arithmetic;
+pub mod assign;
+pub mod builtin;
+pub mod call;
+pub mod comprehension;
+pub mod derivative;
+pub mod draw;
+pub mod errors;
+pub mod expression;
+pub mod figure;
+pub mod index;
+pub mod noise;
+pub mod scope;
+pub mod script;
+pub mod types;
+pub mod value;
+pub mod walk;
+
+use crate::core::build::Builder;
+use crate::core::{Type, Var};
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use noise::Address;
+use scope::{Binding, Locals, Names};
+use std::collections::HashMap;
+use std::rc::Rc;
+use value::Value;
+
+/// A mistake was found and is in the list: nothing more to say about this expression.
+#[derive(Debug, Clone, Copy)]
+pub struct Reported;
+
+pub type Checked<T> = Result<T, Reported>;
+
+/// What a session knows between statements. A copy is taken to try a statement, and kept if it succeeds.
+#[derive(Clone, Default)]
+pub struct Globals {
+    pub names: Names,
+    /// The library's own names; a program's hide them, but not from the library.
+    pub library: Rc<Names>,
+    /// Modules of the library and files that a program uses, by name.
+    pub modules: HashMap<Rc<str>, Rc<Names>>,
+    pub slots: Vec<Slot>,
+    /// Records that index sets carry, by the set's identity.
+    pub records: HashMap<u64, Value>,
+    /// Gives lattices and ensembles their identities.
+    pub identities: u64,
+}
+
+/// Where a value that outlives its statement is kept.
+#[derive(Clone)]
+pub struct Slot {
+    pub ty: Type,
+    /// The fluctuations of an estimate over the ensembles that it stems from: ensemble and slot.
+    pub fluctuations: Vec<(Rc<value::Ensemble>, usize)>,
+    /// A number known already.
+    pub literal: Option<crate::core::Literal>,
+}
+
+/// Where the errors of a statement's estimates come from. Every mean over `ensemble` that the statement forms is made
+/// `mean + strength · deviation[block]`: the derivative by `strength` (which is 0) is the estimate's fluctuation.
+pub struct Perturbation {
+    pub ensemble: Rc<value::Ensemble>,
+    pub strength: Var,
+    /// Number of a block of consecutive draws, chain by chain.
+    pub block: Var,
+}
+
+/// The state of the walk through one statement.
+pub struct Checker<'g> {
+    pub globals: &'g mut Globals,
+    pub b: Builder,
+    pub locals: Locals,
+    pub address: Address,
+    /// How deep in functions and comprehensions.
+    pub level: u32,
+    /// Whether the text being walked is the library's.
+    pub in_library: bool,
+    /// For each call in this body, which of the calls of that name it is.
+    pub ordinals: Rc<HashMap<usize, u32>>,
+    /// The calls around: function and the place of the call.
+    pub calls: Vec<(Rc<str>, Span)>,
+    /// Slots that this statement reads, and what they are called here.
+    pub inputs: Vec<(usize, Var)>,
+    pub perturbations: Vec<Perturbation>,
+    /// Complex values of which a part, the modulus or the conjugate was taken, and where.
+    pub parts_taken: Vec<(Var, Span)>,
+    /// Records of the ensembles that this statement makes, by identity.
+    pub new_records: Vec<(u64, Value)>,
+    pub diagnostics: Vec<Diagnostic>,
+    /// The module whose text is walked.
+    pub module: Option<Rc<str>>,
+    /// The name that the statement binds.
+    pub binding_name: Rc<str>,
+}
+
+impl<'g> Checker<'g> {
+    pub fn new(globals: &'g mut Globals) -> Checker<'g> {
+        Checker {
+            globals,
+            b: Builder::new(),
+            locals: Locals::default(),
+            address: Address::default(),
+            level: 0,
+            in_library: false,
+            ordinals: Rc::default(),
+            calls: vec![],
+            inputs: vec![],
+            perturbations: vec![],
+            parts_taken: vec![],
+            new_records: vec![],
+            diagnostics: vec![],
+            module: None,
+            binding_name: "it".into(),
+        }
+    }
+
+    /// Adds a mistake to the list. Inside a function that was called, the call is named too: first, if the function is
+    /// the library's.
+    pub fn error(&mut self, mut diagnostic: Diagnostic) -> Reported {
+        let outer = self.calls.iter().rev().find(|(_, span)| !is_library(span));
+        if let Some((name, call)) = outer {
+            let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
+            if inside {
+                let text = diagnostic.labels[0].1.clone();
+                diagnostic.labels = vec![(call.clone(), if text.is_empty() { format!("in this call of {name}") } else { text })];
+            } else if !diagnostic.labels.iter().any(|(span, _)| contains(call, span)) {
+                diagnostic = diagnostic.label(call, format!("in this call of {name}"));
+            }
+        }
+        let known = self.diagnostics.iter().any(|d| d.message == diagnostic.message && same_place(d, &diagnostic));
+        if !known {
+            self.diagnostics.push(diagnostic);
+        }
+        Reported
+    }
+
+    pub fn fail<T>(&mut self, diagnostic: Diagnostic) -> Checked<T> {
+        Err(self.error(diagnostic))
+    }
+
+    pub fn fresh_identity(&mut self) -> u64 {
+        self.globals.identities += 1;
+        self.globals.identities
+    }
+
+    /// What a name stands for: innermost block first, then the program, then the library.
+    pub fn lookup(&self, name: &str) -> Option<&Binding> {
+        if let Some(local) = self.locals.get(name) {
+            return Some(local);
+        }
+        if let Some(names) = self.module.as_ref().and_then(|m| self.globals.modules.get(m)) {
+            return names.get(name).or_else(|| self.globals.library.get(name));
+        }
+        if self.in_library {
+            return self.globals.library.get(name);
+        }
+        self.globals.names.get(name).or_else(|| self.globals.library.get(name))
+    }
+
+    /// A binding's value with leaves that this statement can use.
+    pub fn import(&mut self, binding: &Binding) -> Value {
+        if !binding.stored {
+            return binding.value.clone();
+        }
+        let value = binding.value.clone();
+        value.map_leaves(&mut |slot| self.input(slot.0 as usize))
+    }
+
+    /// What a slot is called in this statement.
+    pub fn input(&mut self, slot: usize) -> Var {
+        if let Some((_, var)) = self.inputs.iter().find(|(s, _)| *s == slot) {
+            return *var;
+        }
+        let info = self.globals.slots[slot].clone();
+        if let Some(literal) = info.literal {
+            // Constants go to the outermost block, where every later step sees them.
+            return self.b.constant(literal);
+        }
+        let var = self.b.fresh(info.ty.clone());
+        self.inputs.push((slot, var));
+        let mut estimate = var;
+        for (ensemble, fluctuation) in info.fluctuations {
+            let fluctuation = self.input(fluctuation);
+            estimate = self.perturbed(estimate, &ensemble, fluctuation);
+        }
+        estimate
+    }
+
+    pub fn bind(&mut self, name: &crate::syntax::ast::Name, value: Value, mutable: bool) {
+        let binding = Binding { value, mutable, level: self.level, stored: false, span: Some(name.span.clone()) };
+        self.locals.bind(name.text.clone(), binding);
+    }
+
+    /// Runs `f` one function or comprehension deeper, and forgets the names that it binds.
+    pub fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.level += 1;
+        let mark = self.locals.mark();
+        let result = f(self);
+        self.locals.leave(mark);
+        self.level -= 1;
+        result
+    }
+}
+
+fn is_library(span: &Span) -> bool {
+    span.source.name.starts_with("library ")
+}
+
+fn contains(outer: &Span, inner: &Span) -> bool {
+    std::sync::Arc::ptr_eq(&outer.source, &inner.source) && outer.start <= inner.start && inner.end <= outer.end
+}
+
+fn same_place(a: &Diagnostic, b: &Diagnostic) -> bool {
+    match (a.labels.first(), b.labels.first()) {
+        (Some((x, _)), Some((y, _))) => x.start == y.start && x.end == y.end && std::sync::Arc::ptr_eq(&x.source, &y.source),
+        _ => a.labels.is_empty() && b.labels.is_empty(),
+    }
+}

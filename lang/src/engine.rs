@@ -1,0 +1,71 @@
+//! What both engines share: how a run is addressed and watched, and how it fails.
+
+use crate::core::{Program, Var};
+use moyal_runtime::array::Array;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a run is given besides its program and inputs.
+pub struct Context<'a> {
+    pub seed: u64,
+    pub stop: &'a AtomicBool,
+}
+
+impl Context<'_> {
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A run that did not come to its end.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Where: an index into the program's spans.
+    pub span: u32,
+    pub kind: FailureKind,
+    /// Turns of the loops and members of the comprehensions around it, outermost first.
+    pub around: Vec<Around>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Around {
+    Turn(i64),
+    Member(i64),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum FailureKind {
+    IndexOutside { index: i64, size: usize },
+    Required(String),
+    NotFinite,
+    /// An array that does not fit.
+    OutOfMemory { bytes: u64 },
+    Stopped,
+}
+
+/// How far a run has come: the step of the outermost block that runs next, how many turns of it are done if it is a loop,
+/// and the values that later steps need. A run goes on from it with the same bits.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub step: usize,
+    pub turn: i64,
+    pub values: Vec<(Var, Arc<Array>)>,
+}
+
+/// What is reported after each resume point: turns done and turns in all of the loop that runs.
+pub enum Control {
+    Continue,
+    Stop,
+}
+
+/// The outermost steps whose results later steps or the program's results read, from step `from` on.
+pub fn needed(program: &Program, from: usize) -> std::collections::HashSet<Var> {
+    let mut needed: std::collections::HashSet<Var> = program.body.results.iter().copied().collect();
+    for step in &program.body.steps[from..] {
+        needed.extend(step.op.args());
+        for block in step.op.blocks() {
+            needed.extend(block.captures());
+        }
+    }
+    needed
+}

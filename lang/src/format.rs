@@ -1,0 +1,217 @@
+//! Values as text: numbers, estimates with their errors, arrays, tables.
+
+use crate::check::Slot;
+use crate::check::value::{Ensemble, Kind, Number, Value};
+use moyal_runtime::array::{Array, Data};
+use moyal_runtime::estimate;
+use std::sync::Arc;
+
+/// What has been computed, by slot.
+pub trait Slots {
+    fn array(&self, slot: usize) -> Arc<Array>;
+    fn info(&self, slot: usize) -> &Slot;
+}
+
+/// How many entries of each dimension are written in full.
+const SHOWN: usize = 12;
+
+/// A value in the way `{value:format}` asks for.
+pub fn value(slots: &dyn Slots, value: &Value, format: Option<&str>) -> String {
+    match value {
+        Value::Number(n) => number(slots, n, format),
+        Value::Text(t) => t.to_string(),
+        Value::Tuple(items) => {
+            let items: Vec<String> = items.iter().map(|v| self::value(slots, v, format)).collect();
+            format!("({})", items.join(", "))
+        }
+        Value::Record(fields) => {
+            let fields: Vec<String> = fields.iter().map(|(n, v)| format!("{n}: {}", self::value(slots, v, format))).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        other => other.describe(),
+    }
+}
+
+fn number(slots: &dyn Slots, n: &Number, format: Option<&str>) -> String {
+    let shape = n.shape();
+    let entries = Entries::new(slots, n);
+    nested(&shape, 0, &mut |k| entries.text(k, format))
+}
+
+fn nested(shape: &[usize], first: usize, text: &mut dyn FnMut(usize) -> String) -> String {
+    let Some((size, rest)) = shape.split_first() else { return text(first) };
+    let stride: usize = rest.iter().product();
+    let mut parts = vec![];
+    for k in 0..*size {
+        if *size > SHOWN && k == SHOWN / 2 {
+            parts.push("…".to_string());
+        }
+        if *size <= SHOWN || k < SHOWN / 2 || k >= size - SHOWN / 2 {
+            parts.push(nested(rest, first + k * stride, text));
+        }
+    }
+    let between = if rest.is_empty() { ", " } else { ",\n " };
+    format!("[{}]", parts.join(between))
+}
+
+/// The entries of a number, with errors where it is an estimate.
+pub struct Entries {
+    kind: Kind,
+    re: Arc<Array>,
+    im: Option<Arc<Array>>,
+    re_error: Option<Vec<f64>>,
+    im_error: Option<Vec<f64>>,
+}
+
+impl Entries {
+    pub fn new(slots: &dyn Slots, n: &Number) -> Entries {
+        let slot = n.re.0 as usize;
+        let im = n.im.map(|im| im.0 as usize);
+        Entries {
+            kind: n.kind,
+            re: slots.array(slot),
+            im: im.map(|s| slots.array(s)),
+            re_error: errors(slots, slot),
+            im_error: im.and_then(|s| errors(slots, s)),
+        }
+    }
+
+    pub fn text(&self, k: usize, format: Option<&str>) -> String {
+        if self.kind != Kind::Complex {
+            return entry(&self.re, k, self.re_error.as_deref(), format);
+        }
+        let im = self.im.as_ref().expect("a complex number has an imaginary part");
+        let re = entry(&self.re, k, self.re_error.as_deref(), format);
+        let negative = im.reals()[k].is_sign_negative();
+        let im = entry(im, k, self.im_error.as_deref(), format);
+        let im = im.trim_start_matches('-');
+        format!("{re} {} {im}i", if negative { "-" } else { "+" })
+    }
+}
+
+fn entry(array: &Array, k: usize, errors: Option<&[f64]>, format: Option<&str>) -> String {
+    match &array.data {
+        Data::Int(v) => padded(v[k].to_string(), format),
+        Data::Bool(v) => v[k].to_string(),
+        Data::Real(v) => match errors {
+            Some(errors) if format.is_none() => estimate::format(v[k], errors[k]),
+            _ => real(v[k], format, 10),
+        },
+        Data::F32(v) => match errors {
+            Some(errors) if format.is_none() => estimate::format(v[k] as f64, errors[k]),
+            _ => real(v[k] as f64, format, 6),
+        },
+    }
+}
+
+fn padded(text: String, format: Option<&str>) -> String {
+    let width = format.and_then(|f| f.split('.').next().and_then(|w| w.trim_end_matches('e').parse().ok())).unwrap_or(0);
+    format!("{text:>width$}")
+}
+
+/// A real number: with `digits` significant ones if no format is asked for.
+pub fn real(x: f64, format: Option<&str>, digits: usize) -> String {
+    let Some(format) = format else { return significant(x, digits) };
+    let exponent = format.ends_with('e');
+    let (width, decimals) = match format.trim_end_matches('e').split_once('.') {
+        Some((width, decimals)) => (width.parse().unwrap_or(0), decimals.parse().ok()),
+        None => (format.trim_end_matches('e').parse().unwrap_or(0), None),
+    };
+    let text = match (exponent, decimals) {
+        (true, Some(d)) => format!("{x:.d$e}"),
+        (true, None) => format!("{x:e}"),
+        (false, Some(d)) => format!("{x:.d$}"),
+        (false, None) => significant(x, digits),
+    };
+    format!("{text:>width$}")
+}
+
+fn significant(x: f64, digits: usize) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return match x {
+            x if x.is_nan() => "nan".into(),
+            x if x == f64::INFINITY => "inf".into(),
+            x if x == f64::NEG_INFINITY => "-inf".into(),
+            _ => "0".into(),
+        };
+    }
+    let scientific = format!("{:.*e}", digits - 1, x);
+    let (mantissa, exponent) = scientific.split_once('e').expect("scientific notation");
+    let exponent: i32 = exponent.parse().expect("an exponent");
+    let trim = |t: &str| if t.contains('.') { t.trim_end_matches('0').trim_end_matches('.').to_string() } else { t.to_string() };
+    if (-5..digits as i32).contains(&exponent) {
+        trim(&format!("{:.*}", (digits as i32 - 1 - exponent).max(0) as usize, x))
+    } else {
+        format!("{}e{exponent}", trim(mantissa))
+    }
+}
+
+/// The errors of a slot's entries; None if it is no estimate.
+pub fn errors(slots: &dyn Slots, slot: usize) -> Option<Vec<f64>> {
+    let info = slots.info(slot);
+    if info.fluctuations.is_empty() {
+        return None;
+    }
+    let size = info.ty.len();
+    let mut squares = vec![0.0; size];
+    for (ensemble, fluctuation) in &info.fluctuations {
+        let array = slots.array(*fluctuation);
+        for (k, square) in squares.iter_mut().enumerate() {
+            let error = error_of(&array, size, k, ensemble);
+            *square += error * error;
+        }
+    }
+    Some(squares.into_iter().map(f64::sqrt).collect())
+}
+
+/// The error of entry `k`, from its deviations over the blocks of each chain.
+fn error_of(deviations: &Array, size: usize, k: usize, ensemble: &Ensemble) -> f64 {
+    let at = |row: usize| match &deviations.data {
+        Data::Real(v) => v[row * size + k],
+        Data::F32(v) => v[row * size + k] as f64,
+        _ => 0.0,
+    };
+    let rows = deviations.len() / size.max(1);
+    if ensemble.independent {
+        let sum: f64 = (0..rows).map(|row| at(row).powi(2)).sum();
+        return if rows < 2 { f64::NAN } else { (sum / (rows as f64 * (rows as f64 - 1.0))).sqrt() };
+    }
+    let blocks = rows / ensemble.chains.max(1);
+    let series: Vec<Vec<f64>> = (0..ensemble.chains).map(|c| (0..blocks).map(|b| at(c * blocks + b)).collect()).collect();
+    let chains: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
+    estimate::gamma_method(&chains).error
+}
+
+/// Columns under their names, aligned; arrays of one index are columns, others one row.
+pub fn table(slots: &dyn Slots, columns: &[(Option<std::rc::Rc<str>>, Value)]) -> String {
+    let mut titles = vec![];
+    let mut cells: Vec<Vec<String>> = vec![];
+    let mut heading = None;
+    for (name, value) in columns {
+        match (name, value) {
+            (None, Value::Text(title)) => heading = Some(title.clone()),
+            (name, Value::Number(n)) if n.sets.len() == 1 => {
+                let entries = Entries::new(slots, n);
+                titles.push(name.as_ref().map(|n| n.to_string()).unwrap_or_default());
+                cells.push((0..n.sets[0].size()).map(|k| entries.text(k, None)).collect());
+            }
+            (name, other) => {
+                titles.push(name.as_ref().map(|n| n.to_string()).unwrap_or_default());
+                cells.push(vec![self::value(slots, other, None)]);
+            }
+        }
+    }
+    let width = |k: usize| cells[k].iter().chain([&titles[k]]).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..cells.len()).map(width).collect();
+    let row = |texts: Vec<&str>| -> String {
+        let parts: Vec<String> = texts.iter().zip(&widths).map(|(t, w)| format!("{}{t}", " ".repeat(w - t.chars().count()))).collect();
+        parts.join("   ").trim_end().to_string()
+    };
+    let mut lines = vec![];
+    lines.extend(heading.map(|h| h.to_string()));
+    lines.push(row(titles.iter().map(String::as_str).collect()));
+    for k in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+        lines.push(row(cells.iter().map(|c| c.get(k).map(String::as_str).unwrap_or("")).collect()));
+    }
+    lines.join("\n")
+}

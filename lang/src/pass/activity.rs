@@ -1,0 +1,191 @@
+//! What depends on what: the variables through which a derivative flows, and the steps that a result needs.
+
+use crate::core::*;
+use crate::prim::Partials;
+use std::collections::HashSet;
+
+/// Adds to `varied` whatever `block` computes smoothly from what is in it, blocks within included.
+pub fn varied(types: &[Type], block: &Block, varied: &mut HashSet<Var>) {
+    for step in &block.steps {
+        match &step.op {
+            Op::Loop { init, body, .. } | Op::While { init, body, .. } => loop {
+                let before = varied.len();
+                for (k, param) in body.params[1..].iter().enumerate() {
+                    if varied.contains(&init[k]) || varied.contains(&body.results[k]) {
+                        varied.insert(*param);
+                    }
+                }
+                self::varied(types, body, varied);
+                if varied.len() == before {
+                    mark(varied, &step.outs, &body.params[1..]);
+                    break;
+                }
+            },
+            Op::If { then, otherwise, .. } => {
+                for branch in [then, otherwise] {
+                    self::varied(types, branch, varied);
+                    mark(varied, &step.outs, &branch.results);
+                }
+            }
+            Op::Map { body, .. } => {
+                self::varied(types, body, varied);
+                mark(varied, &step.outs, &body.results);
+            }
+            op if !is_constant(op) && op.args().iter().any(|v| varied.contains(v)) => {
+                varied.extend(step.outs.iter().copied().filter(|v| types[v.0 as usize].scalar.is_float()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Adds to `useful` those of the `varied` on which something in it depends, blocks within included.
+pub fn useful(block: &Block, varied: &HashSet<Var>, useful: &mut HashSet<Var>) {
+    let add = |useful: &mut HashSet<Var>, var: Var| {
+        if varied.contains(&var) {
+            useful.insert(var);
+        }
+    };
+    for step in block.steps.iter().rev() {
+        if !step.outs.iter().any(|v| useful.contains(v)) {
+            continue;
+        }
+        match &step.op {
+            Op::Loop { init, body, .. } | Op::While { init, body, .. } => loop {
+                let before = useful.len();
+                for (k, param) in body.params[1..].iter().enumerate() {
+                    if useful.contains(&step.outs[k]) || useful.contains(param) {
+                        [*param, body.results[k], init[k]].into_iter().for_each(|v| add(useful, v));
+                    }
+                }
+                self::useful(body, varied, useful);
+                if useful.len() == before {
+                    break;
+                }
+            },
+            Op::If { then, otherwise, .. } => {
+                for branch in [then, otherwise] {
+                    for (out, result) in step.outs.iter().zip(&branch.results) {
+                        if useful.contains(out) {
+                            add(useful, *result);
+                        }
+                    }
+                    self::useful(branch, varied, useful);
+                }
+            }
+            Op::Map { body, .. } => {
+                for (out, result) in step.outs.iter().zip(&body.results) {
+                    if useful.contains(out) {
+                        add(useful, *result);
+                    }
+                }
+                self::useful(body, varied, useful);
+            }
+            op if !is_constant(op) => op.args().into_iter().for_each(|v| add(useful, v)),
+            _ => {}
+        }
+    }
+}
+
+/// The block for a second run of what has been run before: with the kept results only, without the steps, carried
+/// values and results of regions that these do not need, and without tests that have been passed.
+pub fn prune(block: &Block, keep: &[bool]) -> Block {
+    let results: Vec<Var> = kept(&block.results, keep);
+    let mut live: HashSet<Var> = results.iter().copied().collect();
+    let mut steps = vec![];
+    for step in block.steps.iter().rev() {
+        let wanted: Vec<bool> = step.outs.iter().map(|v| live.contains(v)).collect();
+        if !wanted.contains(&true) {
+            continue;
+        }
+        let (wanted, op) = prune_op(&step.op, wanted);
+        live.extend(op.args());
+        op.blocks().into_iter().for_each(|block| read(block, &mut live));
+        steps.push(Step { outs: kept(&step.outs, &wanted), op, span: step.span });
+    }
+    steps.reverse();
+    Block { params: block.params.clone(), steps, results }
+}
+
+/// What a block and the blocks within read.
+pub fn reads(block: &Block) -> HashSet<Var> {
+    let mut found = HashSet::new();
+    read(block, &mut found);
+    found
+}
+
+/// Those of `all` for which `keep` holds.
+pub fn kept(all: &[Var], keep: &[bool]) -> Vec<Var> {
+    all.iter().zip(keep).filter(|(_, keep)| **keep).map(|(v, _)| *v).collect()
+}
+
+/// A turn that keeps the `wanted` carried values and all that these need from the turn before.
+pub fn closed_turn(body: &Block, mut wanted: Vec<bool>, also: &HashSet<Var>) -> (Vec<bool>, Block) {
+    loop {
+        let block = prune(body, &wanted);
+        let reads = reads(&block);
+        let more: Vec<bool> =
+            body.params[1..].iter().zip(&wanted).map(|(p, w)| *w || reads.contains(p) || also.contains(p)).collect();
+        if more == wanted {
+            return (wanted, block);
+        }
+        wanted = more;
+    }
+}
+
+fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
+    match op {
+        Op::Loop { count, init, body } => {
+            let (wanted, mut turn) = closed_turn(body, wanted, &HashSet::new());
+            turn.params = [vec![body.params[0]], kept(&body.params[1..], &wanted)].concat();
+            let init = kept(init, &wanted);
+            (wanted, Op::Loop { count: *count, init, body: turn })
+        }
+        Op::While { init, condition, body } => {
+            let mut condition = prune(condition, &[true]);
+            let asked = reads(&condition);
+            let also = condition.params.iter().zip(&body.params[1..]).filter(|(c, _)| asked.contains(c)).map(|(_, p)| *p);
+            let (wanted, mut turn) = closed_turn(body, wanted, &also.collect());
+            turn.params = [vec![body.params[0]], kept(&body.params[1..], &wanted)].concat();
+            condition.params = kept(&condition.params, &wanted);
+            let init = kept(init, &wanted);
+            (wanted, Op::While { init, condition, body: turn })
+        }
+        Op::If { condition, then, otherwise } => {
+            let (then, otherwise) = (prune(then, &wanted), prune(otherwise, &wanted));
+            (wanted, Op::If { condition: *condition, then, otherwise })
+        }
+        Op::Map { count, body } => {
+            let body = prune(body, &wanted);
+            (wanted, Op::Map { count: *count, body })
+        }
+        op => {
+            let mut op = op.clone();
+            if let Op::Gather { checked, .. } | Op::Update { checked, .. } = &mut op {
+                *checked = false;
+            }
+            (wanted, op)
+        }
+    }
+}
+
+fn read(block: &Block, found: &mut HashSet<Var>) {
+    for step in &block.steps {
+        found.extend(step.op.args());
+        step.op.blocks().into_iter().for_each(|block| read(block, found));
+    }
+    found.extend(&block.results);
+}
+
+fn mark(set: &mut HashSet<Var>, outs: &[Var], like: &[Var]) {
+    for (out, like) in outs.iter().zip(like) {
+        if set.contains(like) {
+            set.insert(*out);
+        }
+    }
+}
+
+/// Whether no derivative flows through an operation, whatever it is given.
+fn is_constant(op: &Op) -> bool {
+    matches!(op, Op::Prim(row, _) if matches!(row.partials, Partials::Constant))
+}

@@ -1,0 +1,84 @@
+//! The cotangents that variables have gathered so far. They are added in the order in which they come, the last step of the
+//! program first.
+
+use super::*;
+use rules::Share;
+use rules::terms::Terms;
+
+#[derive(Default)]
+pub struct Cotangents {
+    terms: HashMap<Var, Terms>,
+    /// Variables whose entries at positions are listed, not added.
+    listed: HashMap<Var, Vec<Entries>>,
+}
+
+/// `value` at the positions `index`.
+pub struct Entries {
+    pub index: Vec<Var>,
+    pub value: Var,
+}
+
+impl Cotangents {
+    pub fn has(&self, var: Var) -> bool {
+        self.terms.contains_key(&var)
+    }
+
+    pub fn add(&mut self, b: &mut Builder, var: Var, term: Cotangent) {
+        self.terms.entry(var).or_default().add(b, term);
+    }
+
+    pub fn set(&mut self, var: Var, value: Var) {
+        self.terms.remove(&var);
+        self.terms.entry(var).or_default().put(Cotangent::of(value));
+    }
+
+    pub fn take(&mut self, b: &mut Builder, var: Var) -> Option<Cotangent> {
+        self.terms.remove(&var)?.total(b)
+    }
+
+    /// Takes it as an array.
+    pub fn value(&mut self, b: &mut Builder, var: Var) -> Option<Var> {
+        self.terms.remove(&var)?.value(b)
+    }
+
+    /// From now on entries for `var` are listed.
+    pub fn list(&mut self, var: Var) {
+        self.listed.insert(var, vec![]);
+    }
+
+    pub fn take_list(&mut self, var: Var) -> Vec<Entries> {
+        self.listed.remove(&var).unwrap_or_default()
+    }
+
+    /// Adds `share`, times sign and scale of `factor`, to `var`, which is called `name` here.
+    pub fn share(&mut self, b: &mut Builder, var: Var, name: Var, factor: &Cotangent, share: Share) {
+        match share {
+            Share::Whole(term) => {
+                let term = term.times(b, factor);
+                self.add(b, var, term);
+            }
+            Share::At { index, value } => {
+                let value = Cotangent::of(value).times(b, factor).materialise(b);
+                match self.listed.get_mut(&var) {
+                    Some(list) => list.push(Entries { index, value }),
+                    None => self.add_at(b, var, name, index, value),
+                }
+            }
+        }
+    }
+
+    /// A single position is added in place, which takes no time for the rest of the array.
+    pub fn add_at(&mut self, b: &mut Builder, var: Var, name: Var, index: Vec<Var>, value: Var) {
+        let single = b.shape_of(index[0]).is_empty();
+        let sum = match self.has(var) && single {
+            true => {
+                let before = self.value(b, var).unwrap();
+                let entry = b.gather(before, index.clone(), false);
+                let sum = b.add(entry, value);
+                b.update(before, index, sum, false)
+            }
+            false => b.scatter(b.shape_of(name).to_vec(), index, value),
+        };
+        self.add(b, var, Cotangent::of(sum));
+    }
+}

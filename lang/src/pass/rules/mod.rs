@@ -1,0 +1,69 @@
+//! Derivatives of the operations: for each its tangent (`push`) and the transpose of that (`pull`), side by side. Regions
+//! are run anew for their derivatives; see `forward` and `reverse`.
+
+mod contract;
+mod elementwise;
+mod position;
+mod reduce;
+mod shape;
+pub mod terms;
+
+use crate::core::build::Builder;
+use crate::core::*;
+use moyal_runtime::array::Scalar;
+use terms::Cotangent;
+
+/// What the cotangent of a result gives to an argument.
+pub enum Share {
+    /// An array of the argument's shape.
+    Whole(Cotangent),
+    /// As much at the positions `index`, as in [`Op::Scatter`], and nothing elsewhere.
+    At { index: Vec<Var>, value: Var },
+}
+
+impl Share {
+    pub fn of(value: Var) -> Share {
+        Share::Whole(Cotangent::of(value))
+    }
+}
+
+/// The tangent of the result of `op`, which is not a region, given those of its arguments in the order of [`Op::args`].
+/// None is zero; not all are.
+pub fn push(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Option<Var> {
+    match op {
+        Op::Prim(row, args) => elementwise::push(b, row, args, out, tangents),
+        Op::Spread { .. } | Op::Reshape { .. } | Op::Shift { .. } | Op::Slice { .. } | Op::Embed { .. } => {
+            tangents[0].map(|t| shape::push(b, op, t))
+        }
+        Op::Concat { args, dim } => Some(shape::push_concat(b, args, *dim, tangents)),
+        Op::Reduce { monoid, arg, dims } => tangents[0].and_then(|t| reduce::push(b, *monoid, *arg, dims, out, t)),
+        Op::Gather { index, .. } => tangents[0].map(|t| b.gather(t, index.clone(), false)),
+        Op::Scatter { shape, index, .. } => tangents.last().unwrap().map(|t| b.scatter(shape.clone(), index.clone(), t)),
+        Op::Update { arg, index, value, .. } => Some(position::push_update(b, *arg, index, *value, tangents)),
+        Op::Contract { left, right, batch, sum } => contract::push(b, *left, *right, batch, sum, tangents),
+        Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => None,
+        Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
+    }
+}
+
+/// What the cotangent `value` of the result of `op`, which is not a region, gives to its arguments in the order of
+/// [`Op::args`]; only the `wanted` ones are asked for.
+pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, wanted: &[bool]) -> Vec<(usize, Share)> {
+    match op {
+        Op::Prim(row, args) => elementwise::pull(b, row, args, out, value, wanted),
+        Op::Spread { arg, dims, .. } => vec![(0, Share::of(shape::pull_spread(b, *arg, dims, value)))],
+        Op::Reshape { .. } | Op::Shift { .. } | Op::Slice { .. } | Op::Embed { .. } => {
+            vec![(0, Share::of(shape::pull(b, op, value)))]
+        }
+        Op::Concat { args, dim } => shape::pull_concat(b, args, *dim, value, wanted),
+        Op::Reduce { monoid, arg, dims } => {
+            reduce::pull(b, *monoid, *arg, dims, out, value).map(|share| (0, share)).into_iter().collect()
+        }
+        Op::Gather { index, .. } => vec![(0, Share::At { index: index.clone(), value })],
+        Op::Scatter { index, .. } => vec![(index.len(), Share::of(b.gather(value, index.clone(), false)))],
+        Op::Update { index, .. } => position::pull_update(b, index, value, wanted),
+        Op::Contract { left, right, batch, sum } => contract::pull(b, *left, *right, batch, sum, value, wanted),
+        Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => vec![],
+        Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
+    }
+}

@@ -1,0 +1,64 @@
+//! Operations that move numbers to places known in advance. They are linear: the tangent is moved likewise, the cotangent
+//! back.
+
+use super::*;
+
+pub fn push(b: &mut Builder, op: &Op, t: Var) -> Var {
+    match op.clone() {
+        Op::Spread { shape, dims, .. } => b.spread(t, shape, dims),
+        Op::Reshape { shape, .. } => b.reshape(t, shape),
+        Op::Shift { dim, sizes, offset, .. } => b.shift(t, dim, sizes, offset),
+        Op::Slice { start, stride, shape, .. } => b.slice(t, start, stride, shape),
+        Op::Embed { shape, start, stride, .. } => b.embed(t, shape, start, stride),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+pub fn pull(b: &mut Builder, op: &Op, value: Var) -> Var {
+    match op.clone() {
+        Op::Reshape { arg, .. } => b.reshape(value, b.shape_of(arg).to_vec()),
+        Op::Shift { dim, sizes, offset, .. } => b.shift(value, dim, sizes, offset.iter().map(|o| -o).collect()),
+        Op::Slice { arg, start, stride, .. } => b.embed(value, b.shape_of(arg).to_vec(), start, stride),
+        Op::Embed { arg, start, stride, .. } => b.slice(value, start, stride, b.shape_of(arg).to_vec()),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// Sums over the dimensions along which `arg` was repeated, and puts the others back in its order.
+pub fn pull_spread(b: &mut Builder, arg: Var, dims: &[usize], value: Var) -> Var {
+    let repeated = (0..b.shape_of(value).len()).filter(|d| !dims.contains(d)).collect();
+    let summed = sum(b, value, repeated);
+    let mut remaining = dims.to_vec();
+    remaining.sort();
+    let order: Vec<usize> = dims.iter().map(|d| remaining.iter().position(|r| r == d).unwrap()).collect();
+    debug_assert_eq!(b.shape_of(arg).len(), order.len());
+    b.transpose(summed, &order)
+}
+
+pub fn push_concat(b: &mut Builder, args: &[Var], dim: usize, tangents: &[Option<Var>]) -> Var {
+    let parts = args.iter().zip(tangents).map(|(arg, t)| t.unwrap_or_else(|| b.zeros_like(*arg))).collect();
+    b.concat(parts, dim)
+}
+
+pub fn pull_concat(b: &mut Builder, args: &[Var], dim: usize, value: Var, wanted: &[bool]) -> Vec<(usize, Share)> {
+    let mut from = 0;
+    let mut shares = vec![];
+    for (k, arg) in args.iter().enumerate() {
+        let to = from + b.shape_of(*arg)[dim];
+        if wanted[k] {
+            shares.push((k, Share::of(b.part(value, dim, from, to))));
+        }
+        from = to;
+    }
+    shares
+}
+
+/// A sum, which for a value that is the same everywhere is a product.
+fn sum(b: &mut Builder, value: Var, dims: Vec<usize>) -> Var {
+    let Some(each) = b.uniform(value) else { return b.sum(value, dims) };
+    let shape = b.shape_of(value);
+    let count: usize = dims.iter().map(|d| shape[*d]).product();
+    let rest: Vec<usize> = (0..shape.len()).filter(|d| !dims.contains(d)).map(|d| shape[d]).collect();
+    let total = b.scale(each, count as f64);
+    b.broadcast(total, &rest)
+}
