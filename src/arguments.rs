@@ -1,5 +1,6 @@
 //! The command line, as data. Nothing is read, written or started here.
 
+use crate::latex;
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,9 +186,10 @@ pub fn find_param<'a>(typed: &str, file: &str, names: &'a [String]) -> Result<&'
     Err(format!("there is no param or flag `--{typed}`{hint} ({params})"))
 }
 
-/// A dash may be typed for an underscore.
+/// A dash may be typed for an underscore, and a Greek letter is its name.
 fn same_name(param: &str, typed: &str) -> bool {
-    param == typed || param == typed.replace('-', "_")
+    let plain = |name: &str| latex::spelled(&name.replace('-', "_"));
+    plain(param) == plain(typed)
 }
 
 /// `; did you mean `--seed`?`, or nothing.
@@ -286,6 +288,7 @@ mod tests {
     fn params_the_program_lacks() {
         let names = ["kappa".to_string(), "n_steps".to_string()];
         assert_eq!(find_param("n-steps", "a.moy", &names), Ok("n_steps"));
+        assert_eq!(find_param("κ", "a.moy", &names), Ok("kappa"));
         let message = find_param("kapa", "a.moy", &names).unwrap_err();
         assert_eq!(message, "there is no param or flag `--kapa`; did you mean `--kappa`? (the params of a.moy are kappa, n_steps)");
         assert!(find_param("kapa", "a.moy", &[]).unwrap_err().ends_with("(a.moy has no params)"));

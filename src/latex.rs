@@ -72,9 +72,27 @@ pub fn completions(line: &str) -> Option<(usize, Vec<(&'static str, &'static str
     Some((start, if whole.is_empty() { begun() } else { whole }))
 }
 
+/// A name with its Greek letters written out.
+pub fn spelled(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        let letter = SYMBOLS.iter().find(|(n, s)| c.is_alphabetic() && s.starts_with(c) && !n.starts_with("var"));
+        match letter {
+            Some((name, _)) => out.push_str(name),
+            None => out.push(c),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn written_out() {
+        assert_eq!(["φ_1", "Λ", "ε", "x²", "kappa"].map(spelled), ["phi_1", "Lambda", "epsilon", "x²", "kappa"]);
+    }
 
     #[test]
     fn whole_names_and_beginnings() {

@@ -118,7 +118,8 @@ fn each_file(arguments: &Arguments, work: fn(&mut Program) -> u8) -> u8 {
 
 fn program<'a>(arguments: &'a Arguments, name: &'a str, stop: &Arc<AtomicBool>) -> Result<Program<'a>, String> {
     let text = store::read_text(Path::new(name)).map_err(|sentence| sentence + &suffix_hint(name))?;
-    let mut host = Terminal::of_program(name, arguments.out.clone(), arguments.quiet);
+    let host = if arguments.verb == Verb::Test { Terminal::of_test } else { Terminal::of_program };
+    let mut host = host(name, arguments.out.clone(), arguments.quiet);
     let mut options = options(arguments, vec![]);
     options.stop = stop.clone();
     let mut session = Session::new(moyal_stdlib::module, options);
