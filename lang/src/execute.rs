@@ -17,7 +17,6 @@ pub enum Ready {
 impl Ready {
     pub fn new(program: Program, interpret: bool) -> Ready {
         let program = pipeline::prepare(program);
-        if std::env::var("DUMP").is_ok() { eprintln!("{}", crate::core::text::program(&program)); }
         if interpret {
             return Ready::Interpreted(program);
         }

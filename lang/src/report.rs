@@ -25,7 +25,7 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
         diagnostic = diagnostic.label(&unit.span, "in this statement");
     }
     if failure.kind == FailureKind::NotFinite {
-        diagnostic = diagnostic.help("smaller steps, or `--allow-nonfinite` to let it pass");
+        diagnostic = diagnostic.help("`--allow-nonfinite` lets such numbers pass");
     }
     diagnostic
 }

@@ -54,9 +54,7 @@ pub fn compile(kernels: &[Kernel]) -> Result<Code, String> {
         b.finalize(module.target_config());
         let name = format!("kernel {k}");
         let id = module.declare_function(&name, Linkage::Export, &context.func.signature).map_err(|e| e.to_string())?;
-        if std::env::var("DUMPASM").is_ok() { context.set_disasm(true); }
         module.define_function(id, &mut context).map_err(|e| format!("{e:?}"))?;
-        if std::env::var("DUMPASM").is_ok() { eprintln!("KERNEL {k} domain {:?} width {} nodes {} leaves {}\n{}", kernel.domain, kernel.width, kernel.nodes.len(), kernel.leaves.len(), context.compiled_code().unwrap().vcode.as_ref().unwrap()); }
         module.clear_context(&mut context);
         declared.push(id);
     }

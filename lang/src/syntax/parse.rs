@@ -544,6 +544,7 @@ impl Reader<'_> {
                 ExprKind::Call { function, arguments: vec![Argument { name: None, value }] }
             }
             Rule::branch => return self.branch(inner),
+            Rule::block => ExprKind::Block(self.block(inner)),
             Rule::record => {
                 let mut parts = parts_of(inner);
                 let mut fields = vec![];
