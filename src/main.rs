@@ -151,12 +151,20 @@ fn options(arguments: &Arguments, params: Vec<(String, String)>) -> Options {
         threads: arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         interpret: arguments.interpret,
         allow_nonfinite: arguments.allow_nonfinite,
+        memory: memory().unwrap_or(usual.memory),
         params,
         ..usual
     }
 }
 
 /// The first Ctrl-C asks for an orderly end, the second does not ask.
+/// Bytes of this machine's memory, where the system tells.
+fn memory() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = told.lines().find(|l| l.starts_with("MemTotal:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
 fn stop_on_interrupt(stop: &Arc<AtomicBool>) {
     let stop = stop.clone();
     let installed = ctrlc::set_handler(move || {

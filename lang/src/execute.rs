@@ -1,7 +1,7 @@
 //! From a checked program to its results: the passes, then the engine that the options ask for.
 
-use crate::core::Program;
-use crate::engine::{Context, Control, Failure, State};
+use crate::core::{Block, Program};
+use crate::engine::{Context, Control, Failure, FailureKind, State};
 use crate::jit::Compiled;
 use crate::{interpret, pipeline};
 use moyal_runtime::array::{Array, Data};
@@ -43,6 +43,26 @@ impl Ready {
             }
         }
     }
+}
+
+/// The first array that has more than `limit` bytes, before anything runs.
+pub fn too_large(program: &Program, limit: u64) -> Option<Failure> {
+    fn within(program: &Program, block: &Block, limit: u64) -> Option<Failure> {
+        for step in &block.steps {
+            for var in &step.outs {
+                let ty = program.type_of(*var);
+                let bytes = ty.shape.iter().fold(ty.scalar.size() as u64, |n, size| n.saturating_mul(*size as u64));
+                if bytes > limit {
+                    return Some(Failure { span: step.span, kind: FailureKind::OutOfMemory { bytes }, around: vec![] });
+                }
+            }
+            if let Some(found) = step.op.blocks().into_iter().find_map(|b| within(program, b, limit)) {
+                return Some(found);
+            }
+        }
+        None
+    }
+    within(program, &program.body, limit)
 }
 
 type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;

@@ -14,7 +14,7 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
         FailureKind::Required(message) => format!("{message}{place}"),
         FailureKind::NotFinite => format!("a number that is not finite came up{place}"),
         FailureKind::OutOfMemory { bytes } => {
-            format!("this needs {:.1} GB of memory at once", *bytes as f64 / 1e9)
+            format!("this array needs {:.0} GB, more than the machine has", *bytes as f64 / 1e9)
         }
         FailureKind::Stopped => format!("stopped{place}"),
     };

@@ -275,6 +275,9 @@ impl Session {
         if unit.program.body.results.is_empty() && unit.program.body.steps.is_empty() {
             return Ok(vec![]);
         }
+        if let Some(failure) = execute::too_large(&unit.program, self.options.memory) {
+            return Err(failure);
+        }
         let context = Context { seed: self.options.seed, stop: &self.options.stop };
         let start = Instant::now();
         let mut told: Option<Instant> = None;

@@ -85,7 +85,7 @@ impl Checker<'_> {
         }
         let declared = closure.declaration.span().clone();
         let recursive = matches!(&closure.declaration, Declaration::Function(f) if std::sync::Arc::ptr_eq(&f.span.source, &call.source)
-            && f.span.start <= call.start && call.end <= f.span.end);
+            && f.span.start <= call.start && call.end <= f.span.end && call.start != f.name.span.start);
         if recursive || self.calls.len() >= DEEPEST {
             return self.fail(errors::recursion(call, &name, &declared));
         }

@@ -454,6 +454,10 @@ pub fn effect_inside(call: &Span, name: &str, usage: &str) -> Diagnostic {
         .help(format!("at the top level, in its blocks or in a test: {usage}"))
 }
 
+pub fn assertion(condition: &Span, text: &str) -> Diagnostic {
+    error(text).label(condition, "does not hold")
+}
+
 // ---- draws ----
 
 pub fn draw_shape(span: &Span, wanted: &str, found: &str) -> Diagnostic {

@@ -1064,7 +1064,9 @@ impl<'g> ScriptChecker<'g> {
         for f in functions {
             let value::Function::User(closure) = &*f else { continue };
             let Declaration::Function(declared) = &closure.declaration else { continue };
-            let whole = declared.generics.is_empty() && declared.parameters.iter().all(|p| p.ty.is_some());
+            // An int may be a size, which only a call knows.
+            let known = |p: &ast::Parameter| p.ty.as_ref().is_some_and(|t| t.span.text().trim() != "int");
+            let whole = declared.generics.is_empty() && declared.parameters.iter().all(known);
             let runs = matches!(declared.kind, ast::FunctionKind::Fn | ast::FunctionKind::Action);
             if closure.checked.get() || !whole || !runs {
                 continue;
