@@ -127,8 +127,8 @@ impl From<&ArrayD<f64>> for Value {
 
 /// A host that keeps what is printed and refuses files.
 #[derive(Default)]
-struct Quiet {
-    lines: Vec<String>,
+pub struct Quiet {
+    pub lines: Vec<String>,
 }
 
 const NO_FILES: &str = "an embedded program has no files";

@@ -441,7 +441,8 @@ fn power_f32(x: f32, n: i64) -> f32 {
 /// Abramowitz, Stegun: Handbook of Mathematical Functions, 6.4.6, 6.4.7 and 6.4.11.
 fn polygamma(x: f64, n: i64) -> f64 {
     match n {
-        ..0 => f64::NAN,
+        // Beyond 170 not even n! is a number.
+        ..0 | 171.. => f64::NAN,
         0 => math::digamma(x),
         1.. if x <= 0.0 && x == x.floor() => if n % 2 == 1 { f64::INFINITY } else { f64::NAN },
         1.. if x < 0.0 => reflected(x, n),
