@@ -32,6 +32,7 @@ fn curves(figure: &Figure, colours: bool) -> String {
         let at = |a: &f64, b: &f64| Some((x.part(*a)?, y.part(*b)?));
         match &layer.kind {
             LayerKind::Line { x, y } => canvas.line(x.iter().zip(y).map(|(a, b)| at(a, b))),
+            LayerKind::Points { x, y, .. } if x.len() <= WIDTH => x.iter().zip(y).filter_map(|(a, b)| at(a, b)).for_each(|p| canvas.mark(p)),
             LayerKind::Points { x, y, .. } => x.iter().zip(y).filter_map(|(a, b)| at(a, b)).for_each(|p| canvas.dot(p)),
             LayerKind::Histogram { edges, density, .. } => {
                 let bins = edges.windows(2).zip(density);
@@ -100,6 +101,7 @@ fn labelled(axis: &Axis, places: usize, wanted: usize, upward: bool) -> Vec<Stri
 /// Two dots across and four down in each character.
 struct Canvas {
     dots: Vec<u8>,
+    /// Eighths, or `MARK`.
     bars: Vec<u8>,
     /// Who wrote last in each character.
     owner: Vec<usize>,
@@ -108,6 +110,7 @@ struct Canvas {
 
 const ACROSS: usize = WIDTH * 2;
 const DOWN: usize = HEIGHT * 4;
+const MARK: u8 = 9;
 
 impl Canvas {
     fn new() -> Canvas {
@@ -123,6 +126,14 @@ impl Canvas {
         const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
         let character = j / 4 * WIDTH + i / 2;
         self.dots[character] |= BITS[j % 4][i % 2];
+        self.owner[character] = self.layer;
+    }
+
+    /// A point that stands alone.
+    fn mark(&mut self, (x, y): (f64, f64)) {
+        let place = |part: f64, n: usize| ((part.clamp(0.0, 1.0) * n as f64) as usize).min(n - 1);
+        let character = (HEIGHT - 1 - place(y, HEIGHT)) * WIDTH + place(x, WIDTH);
+        self.bars[character] = MARK;
         self.owner[character] = self.layer;
     }
 
@@ -160,7 +171,7 @@ impl Canvas {
     }
 
     fn rows(&self, colours: bool) -> Vec<String> {
-        const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        const BLOCKS: [char; 10] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█', '•'];
         let character = |k: usize| match (self.dots[k], self.bars[k]) {
             (0, level) => BLOCKS[level as usize],
             (dots, _) => char::from_u32(0x2800 + dots as u32).unwrap_or('.'),

@@ -126,7 +126,7 @@ impl Prompt {
             return Outcome::Done;
         }
         if let Some(name) = trimmed.strip_prefix('?') {
-            return self.describe(name.trim());
+            return self.describe(name.trim().trim_end_matches(['(', ')']));
         }
         if let Some(command) = trimmed.strip_prefix(':') {
             let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));

@@ -66,6 +66,7 @@ fn open(path: &Path) -> Result<BufReader<fs::File>, String> {
 pub fn read_text(path: &Path) -> Result<String, String> {
     let bytes = match fs::metadata(path) {
         Ok(m) if m.is_dir() => return Err(format!("{} is a directory", path.display())),
+        Ok(m) if is_device(&m) => return Err(format!("{} is a device, not a text", path.display())),
         _ => fs::read(path).map_err(|e| unreadable(path, &e))?,
     };
     let text = String::from_utf8(bytes).map_err(|e| {
@@ -74,6 +75,14 @@ pub fn read_text(path: &Path) -> Result<String, String> {
     })?;
     // Some editors begin a text with a mark of byte order.
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
+}
+
+/// A terminal or a source of bytes without end; a pipe has an end.
+fn is_device(metadata: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileTypeExt::is_char_device(&metadata.file_type());
+    #[cfg(not(unix))]
+    return !metadata.is_file();
 }
 
 /// Writes a file beside its place and moves it there: whoever looks finds the old one or the new one, never half.
