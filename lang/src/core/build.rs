@@ -130,23 +130,24 @@ impl Builder {
     /// Adds a step as it is; `types` are those of its results.
     pub fn step(&mut self, op: Op, types: Vec<Type>) -> Vec<Var> {
         let outs: Vec<Var> = types.into_iter().map(|t| self.fresh(t)).collect();
-        match &op {
-            Op::Constant(literal) => drop(self.literals.insert(outs[0], *literal)),
-            Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(outs[0], *arg)),
+        let step = Step { outs: outs.clone(), op, span: self.span };
+        self.note(&step);
+        self.blocks.last_mut().expect("no block is open").push(step);
+        outs
+    }
+
+    /// Remembers what is known of a step's result.
+    fn note(&mut self, step: &Step) {
+        match &step.op {
+            Op::Constant(literal) => drop(self.literals.insert(step.outs[0], *literal)),
+            Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(step.outs[0], *arg)),
             _ => {}
         }
-        let span = self.span;
-        self.blocks.last_mut().expect("no block is open").push(Step { outs: outs.clone(), op, span });
-        outs
     }
 
     /// Adds steps that are Core already.
     pub fn extend(&mut self, steps: Vec<Step>) {
-        for step in &steps {
-            if let Op::Constant(literal) = &step.op {
-                self.literals.insert(step.outs[0], *literal);
-            }
-        }
+        steps.iter().for_each(|step| self.note(step));
         self.blocks.last_mut().expect("no block is open").extend(steps);
     }
 
