@@ -38,6 +38,8 @@ pub enum FailureKind {
     IndexOutside { index: i64, size: usize },
     Required(String),
     NotFinite,
+    /// An array that does not fit.
+    OutOfMemory { bytes: u64 },
     Stopped,
 }
 

@@ -10,7 +10,7 @@ pub trait Host {
     /// One line (or several) of output.
     fn print(&mut self, text: &str);
 
-    /// Draws a figure; returns where it went, if there is something to say.
+    /// Draws a figure.
     fn plot(&mut self, figure: &Figure) -> Result<(), String>;
 
     /// Writes an array under the name that the program gives.
@@ -68,6 +68,8 @@ pub struct Options {
     pub interpret: bool,
     /// Let results pass that are not finite.
     pub allow_nonfinite: bool,
+    /// Bytes that one array may have.
+    pub memory: u64,
     /// Values of params, as the command line gives them: name and text.
     pub params: Vec<(String, String)>,
     /// Set (from a signal handler, say) to stop within a second.
@@ -76,7 +78,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { seed: 1, threads: 1, interpret: false, allow_nonfinite: false, params: vec![], stop: Default::default() }
+        Options { seed: 1, threads: 1, interpret: false, allow_nonfinite: false, memory: 1 << 40, params: vec![], stop: Default::default() }
     }
 }
 

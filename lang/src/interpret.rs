@@ -25,9 +25,7 @@ pub fn run_from(
     context: &Context,
     watch: &mut dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control,
 ) -> Result<Vec<Value>, Failure> {
-    let mut in_place = HashSet::new();
-    updates_in_place(&program.body, &mut in_place);
-    let mut machine = Machine { program, context, values: HashMap::new(), around: vec![], in_place };
+    let mut machine = Machine::new(program, context);
     machine.values.extend(program.body.params.iter().copied().zip(inputs.iter().cloned()));
     machine.values.extend(state.values.iter().cloned());
     let uses = last_uses(&program.body);
@@ -44,6 +42,17 @@ pub fn run_from(
     Ok(program.body.results.iter().map(|v| machine.value(*v)).collect())
 }
 
+/// Runs a program once more, to fail at the first step whose result is not finite though nothing that it reads is not.
+pub fn replay(program: &Program, inputs: &[Value], context: &Context) -> Result<Vec<Value>, Failure> {
+    // Constants may be infinite (an integral's ends): a step is to blame if all it reads is finite.
+    let mut machine = Machine { strict: true, ..Machine::new(program, context) };
+    machine.values.extend(program.body.params.iter().copied().zip(inputs.iter().cloned()));
+    for step in &program.body.steps {
+        machine.step(step)?;
+    }
+    Ok(vec![])
+}
+
 struct Machine<'p> {
     program: &'p Program,
     context: &'p Context<'p>,
@@ -51,6 +60,16 @@ struct Machine<'p> {
     around: Vec<Around>,
     /// Results of updates whose argument nobody reads later.
     in_place: HashSet<Var>,
+    /// Fail at the first result that is not finite.
+    strict: bool,
+}
+
+impl<'p> Machine<'p> {
+    fn new(program: &'p Program, context: &'p Context<'p>) -> Machine<'p> {
+        let mut in_place = HashSet::new();
+        updates_in_place(&program.body, &mut in_place);
+        Machine { program, context, values: HashMap::new(), around: vec![], in_place, strict: false }
+    }
 }
 
 /// For each step the variables that nobody reads after it.
@@ -197,6 +216,13 @@ impl Machine<'_> {
             Op::Gather { arg, index, checked } => vec![Arc::new(self.gather(step, *arg, index, *checked)?)],
             op => vec![Arc::new(self.array(op, step))],
         };
+        if self.strict && step.op.blocks().is_empty() && !results.iter().all(|r| crate::execute::all_finite(r)) {
+            let constant = matches!(step.op, Op::Constant(_) | Op::Table(_));
+            let inherited = step.op.args().iter().any(|v| !crate::execute::all_finite(&self.values[v]));
+            if !constant && !inherited {
+                return self.fail(step, FailureKind::NotFinite);
+            }
+        }
         self.values.extend(step.outs.iter().copied().zip(results));
         Ok(())
     }

@@ -3,12 +3,17 @@
 pub mod check;
 pub mod core;
 pub mod diagnostic;
+pub mod embed;
 pub mod engine;
+pub mod execute;
 pub mod format;
 pub mod host;
 pub mod interpret;
+pub mod jit;
 pub mod pass;
+pub mod pipeline;
 pub mod prim;
+mod report;
 pub mod session;
 pub mod source;
 pub mod syntax;

@@ -1,57 +1,392 @@
 //! A session: statements compiled one after the other, and the values that they have made. The REPL continues one, `run`
 //! makes one for a file, the embedding API holds one.
 
-use crate::diagnostic::Diagnostic;
-use crate::host::{Host, Options, ParamInfo};
+use crate::check::script::{Action, Count, Piece, Plot, Script, ScriptChecker, Then, Unit};
+use crate::check::value::Value;
+use crate::check::{Globals, Slot, figure};
+use crate::core::{Type, Var};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::engine::{Context, Control, Failure, State};
+use crate::execute::{self, Ready};
+use crate::format::{self, Slots};
+use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
+use crate::report;
+use crate::source::Source;
+use crate::syntax::parse;
+use moyal_runtime::array::Array;
+use moyal_runtime::threads::Pool;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Gives the text of a library module by its path, e.g. `prelude` or `mcmc/hmc`.
+/// Gives the text of a library module by its path, e.g. `prelude` or `rmt`.
 pub type Library = fn(&str) -> Option<&'static str>;
 
 pub struct Session {
     pub options: Options,
-    #[allow(dead_code)]
     library: Library,
+    globals: Globals,
+    store: Vec<Option<Arc<Array>>>,
+    /// How many entries the REPL has made.
+    entries: usize,
+    pool: Pool,
 }
+
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(200);
+
+/// A statement that ends sooner tells no progress.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
-        Session { options, library }
+        let pool = Pool::new(options.threads);
+        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0 }
     }
 
     /// The params that a text declares, without running anything.
-    pub fn params(&mut self, _name: &str, _text: &str) -> Result<Vec<ParamInfo>, Vec<Diagnostic>> {
-        todo!()
+    pub fn params(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<ParamInfo>, Vec<Diagnostic>> {
+        let mut globals = Globals::default();
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        match script {
+            Some(script) if !script.params.is_empty() || mistakes.is_empty() => Ok(script.params),
+            _ => Err(mistakes),
+        }
     }
 
     /// Checks a text whole and runs nothing. Warnings come with success.
-    pub fn check(&mut self, _name: &str, _text: &str, _host: &mut dyn Host) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        todo!()
+    pub fn check(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let (_, mistakes) = self.checked(&mut globals, name, text, host, false);
+        if failed(&mistakes) { Err(mistakes) } else { Ok(mistakes) }
     }
 
     /// Checks a text whole, then runs it statement by statement. What statements before a failure have made is kept.
-    pub fn run(&mut self, _name: &str, _text: &str, _host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
-        todo!()
+    pub fn run(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
+        self.checked_and_run(name, text, host, false)
     }
 
-    /// Runs the `test` blocks of a text; one outcome for each.
-    pub fn test(&mut self, _name: &str, _text: &str, _host: &mut dyn Host) -> Result<Vec<TestOutcome>, Vec<Diagnostic>> {
-        todo!()
+    /// Runs the `test` blocks of a text after its other statements; one outcome for each.
+    pub fn test(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<TestOutcome>, Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+        self.globals = globals;
+        self.actions(&script.actions, host).map_err(|d| vec![d])?;
+        let mut outcomes = vec![];
+        for (title, body) in &script.tests {
+            let failure = self.actions(body, host).err();
+            outcomes.push(TestOutcome { title: title.to_string(), failure });
+        }
+        Ok(outcomes)
     }
 
-    /// One entry of the REPL: like `run`, but a lone expression's value is printed, names may be redefined, and a failed
-    /// entry leaves the session as it was.
-    pub fn enter(&mut self, _text: &str, _host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
-        todo!()
+    /// One entry of the REPL: like `run`, but a lone expression's value is printed, names may be redefined, and an entry
+    /// with a mistake leaves the session as it was.
+    pub fn enter(&mut self, text: &str, host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
+        self.entries += 1;
+        let name = format!("<{}>", self.entries);
+        self.checked_and_run(&name, text, host, true)
+    }
+
+    /// Calls a function of the session with arrays; the leaves of its result in order. An array takes the index sets that
+    /// the parameter declares, if their sizes agree.
+    pub fn call(&mut self, function: &str, arguments: &[Stored], host: &mut dyn Host) -> Result<Vec<Stored>, Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let types: Vec<(Type, bool)> = arguments
+            .iter()
+            .map(|a| (Type::new(a.real.scalar(), a.real.shape.clone()), a.imaginary.is_some()))
+            .collect();
+        let mut checker = ScriptChecker::new(&mut globals, host, self.library, &[], true);
+        let made = checker.call(&parse::spelled(function), &types);
+        let mistakes = std::mem::take(&mut checker.diagnostics);
+        let Ok((unit, slots, value)) = made else { return Err(mistakes) };
+        let before = std::mem::replace(&mut self.globals, globals);
+        for (argument, (re, im)) in arguments.iter().zip(slots) {
+            self.set(re, argument.real.clone());
+            if let (Some(im), Some(imaginary)) = (im, &argument.imaginary) {
+                self.set(im, imaginary.clone());
+            }
+        }
+        let result = unit.iter().try_for_each(|unit| self.unit(unit, host));
+        let results = result.map(|()| self.stored(&value)).map_err(|d| vec![d]);
+        self.globals = before;
+        self.store.truncate(self.globals.slots.len());
+        results
+    }
+
+    /// The leaves of a value.
+    fn stored(&self, value: &Value) -> Vec<Stored> {
+        match value {
+            Value::Number(n) => {
+                let part = |v: Var| self.array(v.0 as usize);
+                vec![Stored { real: part(n.re), imaginary: n.im.map(part) }]
+            }
+            Value::Tuple(items) => items.iter().flat_map(|v| self.stored(v)).collect(),
+            Value::Record(fields) => fields.iter().flat_map(|(_, v)| self.stored(v)).collect(),
+            _ => vec![],
+        }
+    }
+
+    fn checked_and_run(&mut self, name: &str, text: &str, host: &mut dyn Host, interactive: bool) -> Result<(), Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, interactive);
+        let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+        for warning in &mistakes {
+            host.warn(warning);
+        }
+        let before = std::mem::replace(&mut self.globals, globals);
+        let result = self.actions(&script.actions, host);
+        if interactive && result.is_err() {
+            self.globals = before;
+        }
+        result.map_err(|d| vec![d])
+    }
+
+    fn checked(
+        &self,
+        globals: &mut Globals,
+        name: &str,
+        text: &str,
+        host: &mut dyn Host,
+        interactive: bool,
+    ) -> (Option<Script>, Vec<Diagnostic>) {
+        let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
+        let (program, mut mistakes) = parse::parse(&source);
+        let mut checker = ScriptChecker::new(globals, host, self.library, &self.options.params, interactive);
+        if checker.globals.library.is_empty() {
+            checker.prelude();
+        }
+        let script = checker.script(&program);
+        // Names that a statement with a syntax error would have made are missed by others: those mistakes say nothing new.
+        if mistakes.is_empty() {
+            mistakes.append(&mut checker.diagnostics);
+        }
+        (Some(script), mistakes)
     }
 
     /// The documentation and type of a name, for `?name`.
-    pub fn describe(&self, _name: &str) -> Option<String> {
-        todo!()
+    pub fn describe(&self, name: &str) -> Option<String> {
+        let name = parse::spelled(name);
+        let binding = self.globals.names.get(&name).or_else(|| self.globals.library.get(&name));
+        if let Some(binding) = binding {
+            let doc = match &binding.value {
+                Value::Function(f) => crate::check::call::documentation(f),
+                _ => None,
+            };
+            let mut text = format!("{name}: {}", binding.value.describe());
+            if let Some(doc) = doc {
+                text = format!("{text}\n{doc}");
+            }
+            return Some(text);
+        }
+        if let Some(b) = crate::check::builtin::all().iter().find(|b| b.name == &*name) {
+            return Some(format!("{}\n{}", b.usage, b.doc));
+        }
+        crate::prim::all().find(|r| r.public && r.name == &*name).map(|r| format!("{}(x)\n{}", r.name, r.doc))
     }
 
     /// Names that begin like this, for completion.
-    pub fn complete(&self, _start: &str) -> Vec<String> {
-        todo!()
+    pub fn complete(&self, start: &str) -> Vec<String> {
+        let own = self.globals.names.keys().chain(self.globals.library.keys()).map(|n| n.to_string());
+        let mut names: Vec<String> =
+            own.chain(crate::check::builtin::names().map(str::to_string)).filter(|n| n.starts_with(start) && !n.contains(' ')).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    // ---- running ----
+
+    fn actions(&mut self, actions: &[Action], host: &mut dyn Host) -> Result<(), Diagnostic> {
+        actions.iter().try_for_each(|action| self.action(action, host))
+    }
+
+    fn action(&mut self, action: &Action, host: &mut dyn Host) -> Result<(), Diagnostic> {
+        match action {
+            Action::Run(unit) => self.unit(unit, host),
+            Action::Load { file, re, im, span } => self.load(file, *re, *im, span, host),
+            Action::For { count, turn, body } => {
+                let count = match count {
+                    Count::Known(n) => *n as i64,
+                    Count::Slot(slot) => self.array(*slot).ints()[0],
+                };
+                for k in 0..count {
+                    self.set(*turn, Arc::new(Array::int(k)));
+                    self.actions(body, host)?;
+                }
+                Ok(())
+            }
+            Action::While { condition, turn, test, body } => {
+                let mut k = 0;
+                loop {
+                    self.unit(condition, host)?;
+                    if !self.array(*test).bools()[0] {
+                        return Ok(());
+                    }
+                    self.set(*turn, Arc::new(Array::int(k)));
+                    self.actions(body, host)?;
+                    k += 1;
+                }
+            }
+            Action::If { condition, test, then, otherwise } => {
+                self.unit(condition, host)?;
+                let branch = if self.array(*test).bools()[0] { then } else { otherwise };
+                self.actions(branch, host)
+            }
+        }
+    }
+
+    fn set(&mut self, slot: usize, value: Arc<Array>) {
+        if self.store.len() <= slot {
+            self.store.resize(slot + 1, None);
+        }
+        self.store[slot] = Some(value);
+    }
+
+    fn unit(&mut self, unit: &Unit, host: &mut dyn Host) -> Result<(), Diagnostic> {
+        let inputs: Vec<Arc<Array>> = unit.inputs.iter().map(|slot| self.array(*slot)).collect();
+        let results = self.computed(unit, &inputs, host).map_err(|failure| report::failure(unit, &failure))?;
+        if !self.options.allow_nonfinite {
+            self.finite(unit, &inputs, &results)?;
+        }
+        drop(inputs);
+        for (slot, value) in unit.outputs.iter().zip(results) {
+            self.set(*slot, value);
+        }
+        self.then(unit, host)
+    }
+
+    fn load(&mut self, file: &str, re: usize, im: Option<usize>, span: &crate::source::Span, host: &mut dyn Host) -> Result<(), Diagnostic> {
+        let refuse = |why: String| Diagnostic::error(format!("\"{file}\" cannot be read: {why}")).label(span, "this file");
+        let stored = host.load(file).map_err(refuse)?;
+        let ty = &self.globals.slots[re].ty;
+        let fits = stored.real.shape == ty.shape && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
+        if !fits {
+            return Err(refuse("it does not hold what was declared".into()));
+        }
+        self.set(re, stored.real);
+        if let (Some(im), Some(imaginary)) = (im, stored.imaginary) {
+            self.set(im, imaginary);
+        }
+        Ok(())
+    }
+
+    fn computed(&self, unit: &Unit, inputs: &[Arc<Array>], host: &mut dyn Host) -> Result<Vec<Arc<Array>>, Failure> {
+        if unit.program.body.results.is_empty() && unit.program.body.steps.is_empty() {
+            return Ok(vec![]);
+        }
+        if let Some(failure) = execute::too_large(&unit.program, self.options.memory) {
+            return Err(failure);
+        }
+        let context = Context { seed: self.options.seed, stop: &self.options.stop };
+        let start = Instant::now();
+        let mut told: Option<Instant> = None;
+        let what = report::one_line(unit.span.text());
+        let line = unit.span.line();
+        let mut watch = |_: &mut dyn FnMut() -> State, done: i64, total: i64| {
+            let now = Instant::now();
+            if now - start > PATIENCE && told.is_none_or(|t| now - t > TELL) {
+                told = Some(now);
+                host.progress(&Progress { what: what.clone(), line, done: done as u64, total: Some(total as u64) });
+            }
+            Control::Continue
+        };
+        let ready = Ready::new(unit.program.clone(), self.options.interpret);
+        let result = ready.run_from(inputs, State::default(), &context, &self.pool, &mut watch);
+        if told.is_some() {
+            host.progress_done();
+        }
+        result
+    }
+
+    /// Results that are not finite fail the statement, naming the step that made them.
+    fn finite(&self, unit: &Unit, inputs: &[Arc<Array>], results: &[Arc<Array>]) -> Result<(), Diagnostic> {
+        // Errors may be unknown (a single draw): only values count.
+        let values = unit.program.body.results.iter().zip(results).zip(&unit.outputs);
+        let wrong = values.filter(|(_, slot)| !self.is_fluctuation(**slot)).any(|((_, array), _)| !execute::all_finite(array));
+        if !wrong {
+            return Ok(());
+        }
+        let context = Context { seed: self.options.seed, stop: &self.options.stop };
+        match execute::first_nonfinite(&unit.program, inputs, &context) {
+            Some(failure) => Err(report::failure(unit, &failure)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_fluctuation(&self, slot: usize) -> bool {
+        self.globals.slots.iter().any(|s| s.fluctuations.iter().any(|(_, k)| *k == slot))
+    }
+
+    fn then(&mut self, unit: &Unit, host: &mut dyn Host) -> Result<(), Diagnostic> {
+        let refuse = |why: String| Diagnostic::error(why).label(&unit.span, "");
+        match &unit.then {
+            Then::Nothing => {}
+            Then::Print(pieces) => {
+                let mut line = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Text(t) => line.push_str(t),
+                        Piece::Value(v, f) => line.push_str(&format::value(self, v, f.as_deref())),
+                    }
+                }
+                host.print(&line);
+            }
+            Then::Show(value) => host.print(&format::value(self, value, None)),
+            Then::Table(columns) => host.print(&format::table(self, columns)),
+            Then::Plot(plot) => host.plot(&self.figure(plot)).map_err(refuse)?,
+            Then::Save { file, value } => {
+                let Value::Number(n) = value else { unreachable!("checked") };
+                let part = |v: Var| self.array(v.0 as usize);
+                let stored = Stored { real: part(n.re), imaginary: n.im.map(part) };
+                host.save(file, &stored).map_err(refuse)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn figure(&self, plot: &Plot) -> Figure {
+        let text = |t: &Option<std::rc::Rc<str>>| t.as_ref().map(|t| t.to_string());
+        Figure {
+            title: text(&plot.title),
+            x_label: text(&plot.x_label),
+            y_label: text(&plot.y_label),
+            log_x: plot.log_x,
+            log_y: plot.log_y,
+            file: text(&plot.file),
+            layers: plot.layers.iter().map(|l| self.layer(l)).collect(),
+        }
+    }
+
+    fn layer(&self, layer: &figure::Layer) -> Layer {
+        let reals = |v: Var| self.array(v.0 as usize).reals().to_vec();
+        let error = |v: Var| format::errors(self, v.0 as usize);
+        let kind = match layer.kind {
+            figure::LayerKind::Line { x, y } => LayerKind::Line { x: reals(x), y: reals(y) },
+            figure::LayerKind::Points { x, y } => LayerKind::Points { x: reals(x), y: reals(y), error: error(y) },
+            figure::LayerKind::Histogram { edges, density } => {
+                LayerKind::Histogram { edges: reals(edges), density: reals(density), error: error(density) }
+            }
+            figure::LayerKind::HeatMap { rows, columns, values } => LayerKind::HeatMap { rows, columns, values: reals(values) },
+        };
+        Layer { label: layer.label.as_ref().map(|l| l.to_string()), kind }
+    }
+}
+
+fn failed(mistakes: &[Diagnostic]) -> bool {
+    mistakes.iter().any(|d| d.severity != Severity::Warning)
+}
+
+impl Slots for Session {
+    fn array(&self, slot: usize) -> Arc<Array> {
+        if let Some(literal) = self.globals.slots[slot].literal {
+            return Arc::new(literal.array());
+        }
+        self.store.get(slot).and_then(|a| a.clone()).expect("a slot is filled before it is read")
+    }
+
+    fn info(&self, slot: usize) -> &Slot {
+        &self.globals.slots[slot]
     }
 }
 

@@ -13,9 +13,9 @@ impl Checker<'_> {
         let name = &target.name;
         let Some(binding) = self.locals.get(&name.text).cloned() else {
             let value = self.expr(value);
-            if self.lookup(&name.text).is_some() {
-                let declared = self.lookup(&name.text).and_then(|b| b.span.clone());
-                return self.fail(errors::assigned_constant(name, declared.as_ref()));
+            if let Some(binding) = self.lookup(&name.text).cloned() {
+                let wrong = if binding.mutable { errors::assigned_outside } else { errors::assigned_constant };
+                return self.fail(wrong(name, binding.span.as_ref()));
             }
             let names = self.known_names();
             let near = scope::nearest(&name.text, names.iter().map(|n| &**n)).map(str::to_string);

@@ -6,7 +6,7 @@ use super::value::*;
 use super::*;
 use crate::core::Monoid;
 use crate::syntax::ast::Name;
-use moyal_runtime::array::{Array, Data, Scalar};
+use moyal_runtime::array::Scalar;
 
 pub struct Builtin {
     pub name: &'static str,
@@ -65,7 +65,11 @@ builtins! {
     "markov_chains", "markov_chains(x, record)", "Declares the first two index sets, draws and chains, to be one ensemble.", markov_chains;
     "values", "values(x)", "The array without its ensemble: its index set becomes a plain integer.", values;
     "by_chain", "by_chain(x)", "An array over an ensemble as one over chains, then draws.", by_chain;
-    "momentum", "momentum(Λ, k)", "The k-th lattice momentum 2πn/L of each direction, in (-π, π].", momentum;
+    "print", "print(\"x = {x}\")", "Prints a line; values stand in braces, `{x:.3}` with three decimals.", effect;
+    "plot", "plot(x), plot(histogram(m), title: \"…\")", "Draws a figure of arrays, fields, functions, histogram(…), points(…), line(…).", effect;
+    "table", "table(\"title\", name: x, …)", "Prints arrays as columns under their names.", effect;
+    "save", "save(\"x.npy\", x)", "Writes an array to a file.", effect;
+    "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
     "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors.", super::figure::histogram;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
@@ -82,7 +86,7 @@ pub fn function(name: &str) -> Option<Function> {
 }
 
 pub fn names() -> impl Iterator<Item = &'static str> {
-    BUILTINS.iter().map(|b| b.name).chain(crate::prim::all().filter(|r| r.public).map(|r| r.name)).chain(super::script::EFFECTS.iter().copied())
+    BUILTINS.iter().map(|b| b.name).chain(crate::prim::all().filter(|r| r.public).map(|r| r.name))
 }
 
 /// Every builtin, for the reference.
@@ -214,31 +218,6 @@ impl Checker<'_> {
             other => self.fail(errors::expected(&value.span, "a lattice, e.g. torus(L, L)", &other)),
         }
     }
-}
-
-fn momentum(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let [(set, set_span), (k, k_span)] = call.exactly::<2>(c)?;
-    let Value::Set(IndexSet::Lattice(lattice)) = set else {
-        return c.fail(errors::expected(&set_span, "a lattice", &set));
-    };
-    let k = as_number(c, k, &k_span)?;
-    let mut table = vec![];
-    for x in 0..lattice.volume() {
-        let mut rest = x;
-        let mut coordinates = vec![0; lattice.sizes.len()];
-        for (d, n) in lattice.sizes.iter().enumerate().rev() {
-            coordinates[d] = rest % n;
-            rest /= n;
-        }
-        for (d, n) in lattice.sizes.iter().enumerate() {
-            let m = if 2 * coordinates[d] > *n { coordinates[d] as f64 - *n as f64 } else { coordinates[d] as f64 };
-            table.push(2.0 * std::f64::consts::PI * m / *n as f64);
-        }
-    }
-    let table = c.b.table(Array::new(vec![lattice.volume(), lattice.sizes.len()], Data::Real(table)));
-    let checked = k.below.is_none_or(|b| b > lattice.volume());
-    let re = c.b.gather(table, vec![k.re], checked);
-    Ok(Value::Number(Number::new(Kind::Real, vec![IndexSet::Directions(lattice)], re)))
 }
 
 // ---- reductions of arrays ----
@@ -596,6 +575,10 @@ fn by_chain(c: &mut Checker, mut call: Call) -> Checked<Value> {
         c.b.transpose(split, &order)
     });
     Ok(Value::Number(Number { sets, ..n }))
+}
+
+fn effect(c: &mut Checker, call: Call) -> Checked<Value> {
+    c.fail(errors::effect_inside(call.span, call.builtin.name, call.builtin.usage))
 }
 
 fn is_known(c: &mut Checker, mut call: Call) -> Checked<Value> {

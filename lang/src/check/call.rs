@@ -85,7 +85,7 @@ impl Checker<'_> {
         }
         let declared = closure.declaration.span().clone();
         let recursive = matches!(&closure.declaration, Declaration::Function(f) if std::sync::Arc::ptr_eq(&f.span.source, &call.source)
-            && f.span.start <= call.start && call.end <= f.span.end);
+            && f.span.start <= call.start && call.end <= f.span.end && call.start != f.name.span.start);
         if recursive || self.calls.len() >= DEEPEST {
             return self.fail(errors::recursion(call, &name, &declared));
         }
@@ -183,4 +183,14 @@ impl Checker<'_> {
 fn parameter_names(f: &crate::syntax::ast::Function) -> String {
     let names: Vec<&str> = f.parameters.iter().map(|p| &*p.name.text).collect();
     names.join(", ")
+}
+
+/// How a function is called and what its text says of it.
+pub fn documentation(f: &Function) -> Option<String> {
+    let Function::User(Closure { declaration: Declaration::Function(declared), .. }) = f else { return None };
+    let usage = format!("{}({})", declared.name.span.text(), parameter_names(declared));
+    Some(match &declared.doc {
+        Some(doc) => format!("{usage}\n{doc}"),
+        None => usage,
+    })
 }

@@ -3,7 +3,7 @@
 use super::value::*;
 use super::*;
 use crate::core::Monoid;
-use crate::syntax::ast::{Comprehension, Expr, ExprKind, Pattern};
+use crate::syntax::ast::{BinaryOp, Comprehension, Expr, ExprKind, Pattern};
 
 /// What a generator runs over.
 pub enum Members {
@@ -20,6 +20,8 @@ pub enum Element {
     Site(Rc<Lattice>),
     /// A site of one parity: looked up in a table.
     PartSite(Rc<Lattice>, Parity),
+    /// A momentum, as its components.
+    Momentum(Rc<Lattice>),
     /// A row of an array.
     Row(Value),
 }
@@ -39,6 +41,7 @@ impl Checker<'_> {
                 let element = match &set {
                     IndexSet::Lattice(lattice) => Element::Site(lattice.clone()),
                     IndexSet::Part(lattice, parity) => Element::PartSite(lattice.clone(), *parity),
+                    IndexSet::Momenta(lattice) => Element::Momentum(lattice.clone()),
                     _ => Element::Index,
                 };
                 counted(set, element)
@@ -70,6 +73,7 @@ impl Checker<'_> {
                 let base = self.part_site(lattice, *parity, member);
                 Value::Site(Site { lattice: lattice.clone(), base, offset: vec![0; lattice.sizes.len()] })
             }
+            Element::Momentum(lattice) => Value::Number(self.momentum(lattice, member)),
             Element::Row(value) => self.row(value, member),
         }
     }
@@ -213,6 +217,9 @@ impl Checker<'_> {
     }
 
     fn reduced(&mut self, monoid: Monoid, c: &Comprehension, span: &Span) -> Checked<Value> {
+        if let Some(value) = self.contraction(monoid, c, span) {
+            return value;
+        }
         // Known members alone are combined directly, in the same tree.
         let mut known = None;
         let value = self.nest(&c.generators, &mut known, span, &mut |checker| {
@@ -229,6 +236,41 @@ impl Checker<'_> {
             return Ok(self.combine_known(monoid, value));
         }
         Ok(self.combine(monoid, value, c.generators.len()))
+    }
+
+    /// A sum of a product of two array reads that both have the summed indices, one of them lacking a free index, is a
+    /// contraction: recognised here, where Core is made, for its order of summation is part of its meaning.
+    fn contraction(&mut self, monoid: Monoid, c: &Comprehension, span: &Span) -> Option<Checked<Value>> {
+        let ExprKind::Binary { op: BinaryOp::Mul, left, right, .. } = &*c.body.kind else { return None };
+        let is_read = |e: &Expr| matches!(&*e.kind, ExprKind::Index { .. });
+        if monoid != Monoid::Sum || c.filter.is_some() || !is_read(left) || !is_read(right) || self.address.members.is_empty() {
+            return None;
+        }
+        let free = self.address.members.len();
+        let mut both = false;
+        let mut known = None;
+        let result = self.nest(&c.generators, &mut known, span, &mut |checker| {
+            let (x, y) = (checker.number(left), checker.number(right));
+            let (x, y) = (x?, y?);
+            let members: Vec<Var> = checker.address.members.iter().map(|m| m.0).collect();
+            let (of_x, of_y) = (checker.b.depends(&x.leaves(), &members), checker.b.depends(&y.leaves(), &members));
+            let summed = |found: &[bool]| found[free..].iter().all(|d| *d);
+            let real = x.is_scalar() && y.is_scalar() && x.kind == y.kind && matches!(x.kind, Kind::Real | Kind::F32);
+            both = real && summed(&of_x) && summed(&of_y) && of_x[..free] != of_y[..free];
+            Ok(Value::Tuple(Rc::new(vec![Value::Number(x), Value::Number(y)])))
+        });
+        let sides = match result {
+            Ok(value) => value,
+            Err(reported) => return Some(Err(reported)),
+        };
+        let Value::Tuple(sides) = sides else { return None };
+        let [Value::Number(x), Value::Number(y)] = &sides[..] else { return None };
+        if !both || known == Some(true) {
+            return None;
+        }
+        let dims = (0..c.generators.len()).map(|d| (d, d)).collect();
+        let re = self.b.contract(x.re, y.re, vec![], dims);
+        Some(Ok(Value::Number(Number::scalar(x.kind, re))))
     }
 
     fn reducible(&mut self, monoid: Monoid, value: Value, span: &Span) -> Checked<Value> {

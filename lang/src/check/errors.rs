@@ -267,9 +267,15 @@ pub fn too_many_indices(span: &Span, array: &Span, n: &Number, count: usize) -> 
 }
 
 pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> Diagnostic {
-    let wrong = error(format!("an index of {} is needed here, not {}", set.describe(), found.describe()))
+    let (wanted, runs) = match set {
+        IndexSet::Range(n) => ("an integer".to_string(), format!("0 … {}", *n as i64 - 1)),
+        IndexSet::Lattice(l) => (format!("a site of {}", l.name), l.name.to_string()),
+        IndexSet::Directions(l) => (format!("a direction of {}", l.name), set.describe()),
+        other => (format!("an index of {}", other.describe()), other.describe()),
+    };
+    let wrong = error(format!("{wanted} is needed as index here, not {}", found.describe()))
         .label(span, format!("this is {}", found.describe()))
-        .label(array, format!("its index here runs over {}", set.describe()));
+        .label(array, format!("its index here runs over {runs}"));
     match (set, found) {
         (IndexSet::Lattice(l), Value::Number(_)) => {
             wrong.help(format!("a field is read at sites: `φ[x]` with `for x in {}`, `φ[x + mu]`", l.name))
@@ -442,6 +448,16 @@ pub fn top_level_only(span: &Span) -> Diagnostic {
     error("`use`, `param` and `test` stand at the top level of a program").label(span, "inside a block")
 }
 
+pub fn effect_inside(call: &Span, name: &str, usage: &str) -> Diagnostic {
+    error(format!("`{name}` stands as a statement of the script, not inside an expression or a function"))
+        .label(call, "here")
+        .help(format!("at the top level, in its blocks or in a test: {usage}"))
+}
+
+pub fn assertion(condition: &Span, text: &str) -> Diagnostic {
+    error(text).label(condition, "does not hold")
+}
+
 // ---- draws ----
 
 pub fn draw_shape(span: &Span, wanted: &str, found: &str) -> Diagnostic {
@@ -483,8 +499,13 @@ pub fn nothing_to_differentiate(span: &Span, found: &Value) -> Diagnostic {
 }
 
 pub fn gradient_of_many(call: &Span, function: &str, result: &Value) -> Diagnostic {
-    let found = error(format!("the gradient is of a number, but {function} gives {}", result.describe())).label(call, "its gradient here");
+    let message = match function.strip_prefix("the action ") {
+        Some(name) => format!("an action is a number, but {name} gives {}", result.describe()),
+        None => format!("the gradient is of a number, but {function} gives {}", result.describe()),
+    };
+    let found = error(message).label(call, "its gradient here");
     match result {
+        Value::Number(n) if !n.is_scalar() && function.starts_with("the action") => found.help("sum it over the sites: sum(… for x in Λ)"),
         Value::Number(n) if !n.is_scalar() => found.help("sum it over its indices, or take `jacobian(f)`"),
         Value::Number(_) => found.help("integers and conditions have no derivative"),
         _ => found,

@@ -230,6 +230,10 @@ impl Checker<'_> {
                 self.b.abandon_to(depth);
                 self.bind_unknown(statement);
                 wrong = true;
+                // What an assertion was to protect is not looked at.
+                if let StatementKind::Assert { .. } = statement.kind {
+                    break;
+                }
             }
         }
         if wrong { Err(Reported) } else { result }
@@ -352,8 +356,10 @@ impl Checker<'_> {
             None => String::new(),
         };
         let text = if said.is_empty() { format!("`{}` does not hold", condition.span.text()) } else { said };
-        if self.literal_bool(&value) == Some(true) {
-            return Ok(());
+        match self.literal_bool(&value) {
+            Some(true) => return Ok(()),
+            Some(false) => return self.fail(errors::assertion(&condition.span, &text)),
+            None => {}
         }
         self.b.at(&condition.span);
         self.b.require(value.re, text);

@@ -273,6 +273,22 @@ impl Checker<'_> {
         self.b.gather(table, vec![member], false)
     }
 
+    /// The momentum with number `member`: 2πn/L for each direction, in (-π, π].
+    pub fn momentum(&mut self, lattice: &Rc<Lattice>, member: Var) -> Number {
+        let momentum = |n: usize, size: usize| {
+            let wrapped = if 2 * n > size { n as f64 - size as f64 } else { n as f64 };
+            2.0 * std::f64::consts::PI * wrapped / size as f64
+        };
+        let rows = (0..lattice.volume()).flat_map(|p| {
+            let at = lattice::coordinates(&lattice.sizes, p);
+            at.into_iter().zip(lattice.sizes.clone()).map(|(n, size)| momentum(n, size)).collect::<Vec<f64>>()
+        });
+        let table = Array::new(vec![lattice.volume(), lattice.sizes.len()], Data::Real(rows.collect()));
+        let table = self.b.table(table);
+        let re = self.b.gather(table, vec![member], false);
+        Number::new(Kind::Real, vec![IndexSet::Directions(lattice.clone())], re)
+    }
+
     /// A site's coordinate along direction `k`.
     pub fn coordinate(&mut self, site: &Site, k: usize) -> Var {
         let sizes = &site.lattice.sizes;

@@ -127,6 +127,10 @@ impl<'g> Checker<'g> {
     /// Adds a mistake to the list. Inside a function that was called, the call is named too: first, if the function is
     /// the library's.
     pub fn error(&mut self, mut diagnostic: Diagnostic) -> Reported {
+        // What follows from a mistake that has been told already says nothing new.
+        if diagnostic.message.ends_with("not unknown") && !self.diagnostics.is_empty() {
+            return Reported;
+        }
         let outer = self.calls.iter().rev().find(|(_, span)| !is_library(span));
         if let Some((name, call)) = outer {
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));

@@ -13,13 +13,15 @@ use moyal_runtime::array::Scalar;
 use std::collections::HashSet;
 
 /// Functions that have an effect; they stand at the top level, in its blocks and in tests.
-pub const EFFECTS: &[&str] = &["print", "plot", "table", "save"];
+pub const EFFECTS: &[&str] = &["print", "plot", "table", "save", "load"];
 
 /// What a script does, in order.
 pub enum Action {
     Run(Unit),
+    /// Reads a stored array into the slots of its real and imaginary parts.
+    Load { file: Rc<str>, re: usize, im: Option<usize>, span: Span },
     For { count: Count, turn: usize, body: Vec<Action> },
-    While { condition: Unit, test: usize, body: Vec<Action> },
+    While { condition: Unit, turn: usize, test: usize, body: Vec<Action> },
     If { condition: Unit, test: usize, then: Vec<Action>, otherwise: Vec<Action> },
 }
 
@@ -226,6 +228,11 @@ impl<'g> ScriptChecker<'g> {
                 self.bind(name, lattice, false);
                 Ok(())
             }
+            StatementKind::Let { mutable, pattern: Pattern::Name(name), ty, value, draws: false } if is_load(value) => {
+                let value = self.load(name, ty.as_ref(), value, statement, actions)?;
+                self.bind(name, value, *mutable);
+                Ok(())
+            }
             StatementKind::Let { mutable, pattern, ty, value, draws } => {
                 let first = pattern_names(pattern)[0].text.clone();
                 let address = self.address(Some(&first));
@@ -250,9 +257,7 @@ impl<'g> ScriptChecker<'g> {
                 let body = self.script_block_at(&body.statements, place);
                 self.turns.pop();
                 self.loops -= 1;
-                let mut body = body?;
-                body.insert(0, Action::Run(counter(turn, &statement.span)));
-                actions.push(Action::While { condition: unit, test, body });
+                actions.push(Action::While { condition: unit, turn, test, body: body? });
                 Ok(())
             }
             StatementKind::Expr(e) => self.expression(e, statement, actions),
@@ -299,7 +304,11 @@ impl<'g> ScriptChecker<'g> {
                 "print" => self.print(arguments, statement)?,
                 "plot" => self.plot(e, arguments, statement)?,
                 "table" => self.table(arguments, statement)?,
-                _ => self.save(e, arguments, statement)?,
+                "save" => self.save(e, arguments, statement)?,
+                _ => {
+                    let lost = Diagnostic::error("what is loaded here is not kept").label(&e.span, "no name").help("write: let x = load(\"x.npy\")");
+                    return self.fail(lost);
+                }
             };
             actions.push(Action::Run(unit));
             return Ok(());
@@ -329,13 +338,6 @@ impl<'g> ScriptChecker<'g> {
             rest?;
             actions.push(Action::If { condition: unit, test, then: then?, otherwise: other });
             return Ok(());
-        }
-        if walk::has_effects(statement) {
-            let name = EFFECTS.join(", ");
-            return self.fail(
-                Diagnostic::error(format!("{name} stand as statements of the script, not inside an expression or a function"))
-                    .label(&e.span, "an effect inside an expression"),
-            );
         }
         let address = self.address(None);
         let mutable = self.mutable_names();
@@ -867,6 +869,70 @@ impl<'g> ScriptChecker<'g> {
         Ok(unit)
     }
 
+    /// `let x = load("x.npy")`: kind and shape come from the file's header, or from the declared type if there is no file
+    /// yet.
+    fn load(
+        &mut self,
+        name: &ast::Name,
+        ty: Option<&ast::TypeExpr>,
+        e: &Expr,
+        statement: &Statement,
+        actions: &mut Vec<Action>,
+    ) -> Checked<Value> {
+        let ExprKind::Call { arguments, .. } = &*e.kind else { unreachable!("a call of load") };
+        let address = self.address(Some(&name.text));
+        let (file, declared) = self.with_checker(address, statement, |c| {
+            let [argument] = &arguments[..] else {
+                return c.fail(errors::builtin_arguments(&e.span, "load", "load(\"x.npy\")", 1, arguments.len()));
+            };
+            let file = match c.expr(&argument.value)? {
+                Value::Text(t) => t,
+                other => return c.fail(errors::expected(&argument.value.span, "the name of a file in quotes", &other)),
+            };
+            let declared = match ty.map(|t| c.ty(t)).transpose()? {
+                Some(types::Ty::Number(kind, sets)) => Some((kind, sets)),
+                Some(other) => return c.fail(errors::not_yet(&e.span, &format!("files with {}", other.describe()))),
+                None => None,
+            };
+            Ok((file, declared))
+        })?;
+        let found = self.host.header(&file);
+        let (kind, sets) = match (found, declared) {
+            (Ok(header), declared) => {
+                use moyal_runtime::array::Scalar;
+                let kind = match (header.complex, header.scalar) {
+                    (true, _) => Kind::Complex,
+                    (_, Scalar::Real) => Kind::Real,
+                    (_, Scalar::F32) => Kind::F32,
+                    (_, Scalar::Int) => Kind::Int,
+                    (_, Scalar::Bool) => Kind::Bool,
+                };
+                let plain: Vec<IndexSet> = header.shape.iter().map(|n| IndexSet::Range(*n)).collect();
+                match declared {
+                    None => (kind, plain),
+                    Some((k, sets)) if k == kind && sets.iter().map(IndexSet::size).eq(header.shape.iter().copied()) => (k, sets),
+                    Some((k, sets)) => {
+                        let wrong = errors::wrong_type(&e.span, &describe(k, &sets), &describe(kind, &plain));
+                        return self.fail(wrong);
+                    }
+                }
+            }
+            (Err(_), Some(declared)) => declared,
+            (Err(why), None) => {
+                let missing = Diagnostic::error(format!("\"{file}\" cannot be read: {why}"))
+                    .label(&e.span, "this file")
+                    .help("a file that does not exist yet needs a declared type: let x: real[100] = load(\"x.npy\")");
+                return self.fail(missing);
+            }
+        };
+        let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
+        let re = self.new_slot(Type::new(kind.scalar(), shape.clone()));
+        let im = (kind == Kind::Complex).then(|| self.new_slot(Type::new(kind.scalar(), shape)));
+        actions.push(Action::Load { file, re, im, span: e.span.clone() });
+        let number = Number::new(kind, sets, Var(re as u32));
+        Ok(Value::Number(Number { im: im.map(|s| Var(s as u32)), ..number }))
+    }
+
     // ---- programs ----
 
     fn mutable_names(&self) -> Vec<Rc<str>> {
@@ -961,6 +1027,32 @@ impl<'g> ScriptChecker<'g> {
         made.ok_or(Reported)
     }
 
+    /// A call of a function with arrays of these types (and whether they are complex): the unit, the slots of the
+    /// arguments, and the result.
+    #[allow(clippy::type_complexity)]
+    pub fn call(&mut self, function: &str, arguments: &[(Type, bool)]) -> Checked<(Option<Unit>, Vec<(usize, Option<usize>)>, Value)> {
+        let source = std::sync::Arc::new(crate::source::Source { name: "<call>".into(), text: function.to_string() });
+        let span = Span::new(&source, 0, function.len());
+        let Some(Value::Function(f)) = self.globals.names.get(function).map(|b| b.value.clone()) else {
+            return self.fail(Diagnostic::error(format!("the text declares no function `{function}`")).label(&span, "unknown"));
+        };
+        let slots: Vec<(usize, Option<usize>)> = arguments
+            .iter()
+            .map(|(ty, complex)| (self.new_slot(ty.clone()), complex.then(|| self.new_slot(ty.clone()))))
+            .collect();
+        let e = Expr { kind: Rc::new(ExprKind::Tuple(vec![])), span: span.clone() };
+        let statement = Statement { kind: StatementKind::Expr(e), span: span.clone(), doc: None };
+        let (unit, values) = self.unit((0, vec![]), &statement, None, &[], |c| {
+            let mut given = vec![];
+            for (k, ((ty, _), (re, im))) in arguments.iter().zip(&slots).enumerate() {
+                let number = c.argument(&f, k, ty, *re, *im)?;
+                given.push((None, Value::Number(number), span.clone()));
+            }
+            Ok((vec![c.apply_function(&f, given, &span)?], vec![]))
+        })?;
+        Ok((unit, slots, values.into_iter().next().expect("one value")))
+    }
+
     /// Functions that nobody called, where all types are declared: checked by themselves.
     fn uncalled(&mut self) {
         let functions: Vec<Rc<value::Function>> = self
@@ -972,7 +1064,9 @@ impl<'g> ScriptChecker<'g> {
         for f in functions {
             let value::Function::User(closure) = &*f else { continue };
             let Declaration::Function(declared) = &closure.declaration else { continue };
-            let whole = declared.generics.is_empty() && declared.parameters.iter().all(|p| p.ty.is_some());
+            // An int may be a size, which only a call knows.
+            let known = |p: &ast::Parameter| p.ty.as_ref().is_some_and(|t| t.span.text().trim() != "int");
+            let whole = declared.generics.is_empty() && declared.parameters.iter().all(known);
             let runs = matches!(declared.kind, ast::FunctionKind::Fn | ast::FunctionKind::Action);
             if closure.checked.get() || !whole || !runs {
                 continue;
@@ -994,20 +1088,40 @@ impl<'g> ScriptChecker<'g> {
     }
 }
 
+impl Checker<'_> {
+    /// An array from outside as argument `k`: over the declared index sets if their sizes agree, else over integers.
+    fn argument(&mut self, f: &value::Function, k: usize, ty: &Type, re: usize, im: Option<usize>) -> Checked<Number> {
+        use moyal_runtime::array::Scalar;
+        let kind = match (im, ty.scalar) {
+            (Some(_), _) => Kind::Complex,
+            (_, Scalar::Real) => Kind::Real,
+            (_, Scalar::F32) => Kind::F32,
+            (_, Scalar::Int) => Kind::Int,
+            (_, Scalar::Bool) => Kind::Bool,
+        };
+        let mut sets: Vec<IndexSet> = ty.shape.iter().map(|n| IndexSet::Range(*n)).collect();
+        if let value::Function::User(Closure { declaration: Declaration::Function(declared), .. }) = f
+            && declared.generics.is_empty()
+            && let Some(written) = declared.parameters.get(k).and_then(|p| p.ty.as_ref())
+            && let types::Ty::Number(_, wanted) = self.ty(written)?
+            && wanted.iter().map(IndexSet::size).eq(ty.shape.iter().copied())
+        {
+            sets = wanted;
+        }
+        let re = self.input(re);
+        let im = im.map(|slot| self.input(slot));
+        Ok(Number { im, ..Number::new(kind, sets, re) })
+    }
+}
+
+fn is_load(e: &Expr) -> bool {
+    matches!(walk::callee(e), Some((name, _)) if &**name == "load")
+}
+
 /// A unit that computes nothing.
 fn nothing(then: Then, span: &Span) -> Unit {
     let program = Program { types: vec![], spans: vec![], body: CoreBlock::default() };
     Unit { program, inputs: vec![], outputs: vec![], then, span: span.clone() }
-}
-
-/// Adds one to a slot that counts turns (which begins empty: the runner sets it to −1).
-fn counter(slot: usize, span: &Span) -> Unit {
-    let mut b = Builder::new();
-    let turn = b.fresh(Type::scalar(Scalar::Int));
-    let one = b.int(1);
-    let next = b.add(turn, one);
-    let program = b.finish(vec![turn], vec![next]);
-    Unit { program, inputs: vec![slot], outputs: vec![slot], then: Then::Nothing, span: span.clone() }
 }
 
 /// Closes a checker's walk into a unit, its values into slots.

@@ -366,6 +366,10 @@ impl Value {
 }
 
 impl Number {
+    pub fn leaves(&self) -> Vec<Var> {
+        std::iter::once(self.re).chain(self.im).collect()
+    }
+
     pub fn map_leaves(self, f: &mut dyn FnMut(Var) -> Var) -> Number {
         let re = f(self.re);
         let im = self.im.map(f);

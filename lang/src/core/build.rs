@@ -13,6 +13,8 @@ pub struct Builder {
     /// Open blocks, the innermost last.
     blocks: Vec<Vec<Step>>,
     literals: std::collections::HashMap<Var, Literal>,
+    /// Where each variable is defined: block and step; may be out of date.
+    places: std::collections::HashMap<Var, (usize, usize)>,
     /// The scalar that a variable repeats everywhere.
     uniforms: std::collections::HashMap<Var, Var>,
     /// Index of the place that new steps get.
@@ -99,7 +101,8 @@ impl Builder {
 
     /// Opens a closed block again; returns its results.
     pub fn reopen(&mut self, block: Block) -> Vec<Var> {
-        self.blocks.push(block.steps);
+        self.open();
+        block.steps.into_iter().for_each(|step| self.push(step));
         block.results
     }
 
@@ -119,7 +122,30 @@ impl Builder {
 
     /// The step that defines `var` in the blocks now open (not inside regions that are closed).
     pub fn definition(&self, var: Var) -> Option<&Step> {
-        self.blocks.iter().rev().flat_map(|b| b.iter().rev()).find(|s| s.outs.contains(&var))
+        let (block, step) = self.places.get(&var)?;
+        self.blocks.get(*block)?.get(*step).filter(|s| s.outs.contains(&var))
+    }
+
+    /// For each of the variables `of`, whether `vars` are computed from it (as far as open blocks show).
+    pub fn depends(&self, vars: &[Var], of: &[Var]) -> Vec<bool> {
+        let mut found = vec![false; of.len()];
+        let mut seen = std::collections::HashSet::new();
+        let mut open = vars.to_vec();
+        while let Some(var) = open.pop() {
+            if !seen.insert(var) {
+                continue;
+            }
+            if let Some(k) = of.iter().position(|v| *v == var) {
+                found[k] = true;
+            }
+            if let Some(step) = self.definition(var) {
+                open.extend(step.op.args());
+                for block in step.op.blocks() {
+                    open.extend(block.captures());
+                }
+            }
+        }
+        found
     }
 
     /// The steps of the open blocks, outermost first.
@@ -130,25 +156,26 @@ impl Builder {
     /// Adds a step as it is; `types` are those of its results.
     pub fn step(&mut self, op: Op, types: Vec<Type>) -> Vec<Var> {
         let outs: Vec<Var> = types.into_iter().map(|t| self.fresh(t)).collect();
-        let step = Step { outs: outs.clone(), op, span: self.span };
-        self.note(&step);
-        self.blocks.last_mut().expect("no block is open").push(step);
+        let span = self.span;
+        self.push(Step { outs: outs.clone(), op, span });
         outs
     }
 
-    /// Remembers what is known of a step's result.
-    fn note(&mut self, step: &Step) {
+    fn push(&mut self, step: Step) {
         match &step.op {
             Op::Constant(literal) => drop(self.literals.insert(step.outs[0], *literal)),
             Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(step.outs[0], *arg)),
             _ => {}
         }
+        let block = self.blocks.len() - 1;
+        let steps = &mut self.blocks[block];
+        self.places.extend(step.outs.iter().map(|v| (*v, (block, steps.len()))));
+        steps.push(step);
     }
 
     /// Adds steps that are Core already.
     pub fn extend(&mut self, steps: Vec<Step>) {
-        steps.iter().for_each(|step| self.note(step));
-        self.blocks.last_mut().expect("no block is open").extend(steps);
+        steps.into_iter().for_each(|step| self.push(step));
     }
 
     fn one(&mut self, op: Op, ty: Type) -> Var {
@@ -203,7 +230,7 @@ impl Builder {
     }
 
     /// Adds `op`, whose results have the types of `like` unless its own arguments say otherwise.
-    fn rebuild(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
+    pub fn rebuild(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
         match op {
             Op::Prim(row, args) => vec![self.prim(row, &args)],
             Op::Spread { arg, shape, dims } => vec![self.spread(arg, shape, dims)],

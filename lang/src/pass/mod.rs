@@ -2,14 +2,17 @@
 
 pub mod activity;
 pub mod derivatives;
+pub mod drop;
 pub mod forward;
 pub mod reverse;
 pub mod rules;
+pub mod share;
+pub mod vectorise;
 
 use crate::core::Block;
 use crate::core::build::Builder;
 
 /// A block as derivatives want it: comprehensions as whole arrays.
-pub fn prepare_for_derivative(_b: &mut Builder, block: Block) -> Block {
-    block
+pub fn prepare_for_derivative(b: &mut Builder, block: Block) -> Block {
+    vectorise::block(b, block)
 }

@@ -2,6 +2,7 @@
 
 use super::Slope::*;
 use super::*;
+use cranelift::prelude::{FloatCC, IntCC};
 
 pub static ROWS: &[&Prim] = &[
     &ADD, &SUB, &MUL, &DIV, &NEG, &FLOOR_DIV, &REM, &ABS, &SIGN, &MIN, &MAX, &EQ, &NE, &LT, &LE, &GT, &GE, &NOT, &AND, &OR,
@@ -14,6 +15,7 @@ const ROW: Prim = Prim {
     doc: "",
     public: false,
     run: Run::Select,
+    emit: Emit::Each,
     partials: Partials::Constant,
     neutral: None,
     domain: &[],
@@ -28,6 +30,7 @@ pub static ADD: Prim = Prim {
     run: Run::Num2(|x, y| x + y, |x, y| x + y, i64::wrapping_add),
     partials: Partials::Smooth(|_, _, _| vec![One, One]),
     domain: BOTH,
+    emit: Emit::Inline(|l, x| l.add(x[0], x[1])), 
     ..ROW
 };
 
@@ -37,6 +40,7 @@ pub static SUB: Prim = Prim {
     run: Run::Num2(|x, y| x - y, |x, y| x - y, i64::wrapping_sub),
     partials: Partials::Smooth(|_, _, _| vec![One, MinusOne]),
     domain: BOTH,
+    emit: Emit::Inline(|l, x| l.sub(x[0], x[1])), 
     ..ROW
 };
 
@@ -47,6 +51,7 @@ pub static MUL: Prim = Prim {
     partials: Partials::Smooth(|_, x, _| vec![Is(x[1]), Is(x[0])]),
     neutral: Some((Some(1.0), Some(1.0))),
     domain: BOTH,
+    emit: Emit::Inline(|l, x| l.mul(x[0], x[1])), 
     ..ROW
 };
 
@@ -63,6 +68,7 @@ pub static DIV: Prim = Prim {
     neutral: Some((None, Some(1.0))),
     domain: &[(-3.0, 3.0), (0.5, 3.0)],
     guard: Some(&[1.0, 1.0]),
+    emit: Emit::Inline(|l, x| l.div(x[0], x[1])), 
     ..ROW
 };
 
@@ -72,6 +78,7 @@ pub static NEG: Prim = Prim {
     run: Run::Num1(|x| -x, |x| -x, i64::wrapping_neg),
     partials: Partials::Smooth(|_, _, _| vec![MinusOne]),
     domain: &[(-3.0, 3.0)],
+    emit: Emit::Inline(|l, x| l.neg(x[0])), 
     ..ROW
 };
 
@@ -81,6 +88,7 @@ pub static FLOOR_DIV: Prim = Prim {
     run: Run::Num2(|x, y| (x / y).floor(), |x, y| (x / y).floor(), floor_div),
     domain: &[(-3.0, 3.0), (0.5, 3.0)],
     guard: Some(&[1.0, 1.0]),
+    emit: Emit::Inline(|l, x| l.floor_div(x[0], x[1])), 
     ..ROW
 };
 
@@ -94,6 +102,7 @@ pub static REM: Prim = Prim {
     }),
     domain: &[(0.1, 0.9), (1.5, 2.0)],
     guard: Some(&[1.0, 1.0]),
+    emit: Emit::Inline(|l, x| l.rem(x[0], x[1])), 
     ..ROW
 };
 
@@ -104,6 +113,7 @@ pub static ABS: Prim = Prim {
     run: Run::Num1(f64::abs, f32::abs, i64::wrapping_abs),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&SIGN, &[x[0]]))]),
     domain: &[(0.5, 3.0)],
+    emit: Emit::Inline(|l, x| l.abs(x[0])), 
     ..ROW
 };
 
@@ -117,6 +127,7 @@ pub static SIGN: Prim = Prim {
         i64::signum,
     ),
     domain: &[(0.5, 3.0)],
+    emit: Emit::Inline(|l, x| l.sign(x[0])), 
     ..ROW
 };
 
@@ -130,6 +141,7 @@ pub static MIN: Prim = Prim {
     ),
     partials: Partials::Smooth(|b, x, _| share(b, x[0], x[1], &LT)),
     domain: &[(-3.0, -1.0), (1.0, 3.0)],
+    emit: Emit::Inline(|l, x| l.extreme(FloatCC::LessThan, IntCC::SignedLessThan, x[0], x[1])), 
     ..ROW
 };
 
@@ -143,28 +155,30 @@ pub static MAX: Prim = Prim {
     ),
     partials: Partials::Smooth(|b, x, _| share(b, x[0], x[1], &GT)),
     domain: &[(-3.0, -1.0), (1.0, 3.0)],
+    emit: Emit::Inline(|l, x| l.extreme(FloatCC::GreaterThan, IntCC::SignedGreaterThan, x[0], x[1])), 
     ..ROW
 };
 
 pub static EQ: Prim =
-    Prim { name: "eq", doc: "Whether two numbers are equal.", run: Run::Compare(|x, y| x == y, |x, y| x == y, |x, y| x == y), ..ROW };
+    Prim { name: "eq", doc: "Whether two numbers are equal.", run: Run::Compare(|x, y| x == y, |x, y| x == y, |x, y| x == y), emit: Emit::Inline(|l, x| l.compare(FloatCC::Equal, IntCC::Equal, x[0], x[1])), ..ROW };
 pub static NE: Prim =
-    Prim { name: "ne", doc: "Whether two numbers differ.", run: Run::Compare(|x, y| x != y, |x, y| x != y, |x, y| x != y), ..ROW };
+    Prim { name: "ne", doc: "Whether two numbers differ.", run: Run::Compare(|x, y| x != y, |x, y| x != y, |x, y| x != y), emit: Emit::Inline(|l, x| l.compare(FloatCC::NotEqual, IntCC::NotEqual, x[0], x[1])), ..ROW };
 pub static LT: Prim =
-    Prim { name: "lt", doc: "Whether x is below y.", run: Run::Compare(|x, y| x < y, |x, y| x < y, |x, y| x < y), ..ROW };
+    Prim { name: "lt", doc: "Whether x is below y.", run: Run::Compare(|x, y| x < y, |x, y| x < y, |x, y| x < y), emit: Emit::Inline(|l, x| l.compare(FloatCC::LessThan, IntCC::SignedLessThan, x[0], x[1])), ..ROW };
 pub static LE: Prim =
-    Prim { name: "le", doc: "Whether x is not above y.", run: Run::Compare(|x, y| x <= y, |x, y| x <= y, |x, y| x <= y), ..ROW };
+    Prim { name: "le", doc: "Whether x is not above y.", run: Run::Compare(|x, y| x <= y, |x, y| x <= y, |x, y| x <= y), emit: Emit::Inline(|l, x| l.compare(FloatCC::LessThanOrEqual, IntCC::SignedLessThanOrEqual, x[0], x[1])), ..ROW };
 pub static GT: Prim =
-    Prim { name: "gt", doc: "Whether x is above y.", run: Run::Compare(|x, y| x > y, |x, y| x > y, |x, y| x > y), ..ROW };
+    Prim { name: "gt", doc: "Whether x is above y.", run: Run::Compare(|x, y| x > y, |x, y| x > y, |x, y| x > y), emit: Emit::Inline(|l, x| l.compare(FloatCC::GreaterThan, IntCC::SignedGreaterThan, x[0], x[1])), ..ROW };
 pub static GE: Prim =
-    Prim { name: "ge", doc: "Whether x is not below y.", run: Run::Compare(|x, y| x >= y, |x, y| x >= y, |x, y| x >= y), ..ROW };
+    Prim { name: "ge", doc: "Whether x is not below y.", run: Run::Compare(|x, y| x >= y, |x, y| x >= y, |x, y| x >= y), emit: Emit::Inline(|l, x| l.compare(FloatCC::GreaterThanOrEqual, IntCC::SignedGreaterThanOrEqual, x[0], x[1])), ..ROW };
 
-pub static NOT: Prim = Prim { name: "not", doc: "True for false.", run: Run::Logic1(|x| !x), ..ROW };
+pub static NOT: Prim = Prim { name: "not", doc: "True for false.", run: Run::Logic1(|x| !x), emit: Emit::Inline(|l, x| l.not(x[0])), ..ROW };
 pub static AND: Prim = Prim {
     name: "and",
     doc: "Whether both hold.",
     run: Run::Logic2(|x, y| x & y),
     neutral: Some((Some(1.0), Some(1.0))),
+    emit: Emit::Inline(|l, x| l.and(x[0], x[1])), 
     ..ROW
 };
 pub static OR: Prim = Prim {
@@ -172,6 +186,7 @@ pub static OR: Prim = Prim {
     doc: "Whether at least one holds.",
     run: Run::Logic2(|x, y| x | y),
     neutral: Some((Some(0.0), Some(0.0))),
+    emit: Emit::Inline(|l, x| l.or(x[0], x[1])), 
     ..ROW
 };
 
@@ -181,6 +196,7 @@ pub static SELECT: Prim = Prim {
     run: Run::Select,
     partials: Partials::Smooth(|_, x, _| vec![Zero, Where(x[0], true), Where(x[0], false)]),
     domain: BOTH,
+    emit: Emit::Inline(|l, x| l.choose(x[0], x[1], x[2])), 
     ..ROW
 };
 
@@ -189,6 +205,7 @@ pub static DETACH: Prim = Prim {
     doc: "The number itself, held fixed: no derivative, and no error of an estimate, goes through.",
     run: Run::Num1(|x| x, |x| x, |x| x),
     domain: &[(-3.0, 3.0)],
+    emit: Emit::Inline(|_, x| x[0]), 
     ..ROW
 };
 
@@ -197,6 +214,7 @@ pub static IS_FINITE: Prim = Prim {
     doc: "Whether a number is neither infinite nor not-a-number.",
     public: true,
     run: Run::Test(f64::is_finite, f32::is_finite),
+    emit: Emit::Inline(|l, x| l.is_finite(x[0])), 
     ..ROW
 };
 
@@ -206,6 +224,7 @@ pub static TO_REAL: Prim = Prim {
     run: Run::Convert(Scalar::Real),
     partials: Partials::Smooth(|_, _, _| vec![One]),
     domain: &[(-3.0, 3.0)],
+    emit: Emit::Inline(|l, x| l.convert(Scalar::Real, x[0])), 
     ..ROW
 };
 pub static TO_F32: Prim = Prim {
@@ -214,10 +233,11 @@ pub static TO_F32: Prim = Prim {
     run: Run::Convert(Scalar::F32),
     partials: Partials::Smooth(|_, _, _| vec![One]),
     domain: &[(-3.0, 3.0)],
+    emit: Emit::Inline(|l, x| l.convert(Scalar::F32, x[0])), 
     ..ROW
 };
-pub static TO_INT: Prim = Prim { name: "to_int", doc: "A number as `int`, toward zero.", run: Run::Convert(Scalar::Int), ..ROW };
-pub static TO_BOOL: Prim = Prim { name: "to_bool", doc: "Whether a number is not 0.", run: Run::Convert(Scalar::Bool), ..ROW };
+pub static TO_INT: Prim = Prim { name: "to_int", doc: "A number as `int`, toward zero.", run: Run::Convert(Scalar::Int), emit: Emit::Inline(|l, x| l.convert(Scalar::Int, x[0])), ..ROW };
+pub static TO_BOOL: Prim = Prim { name: "to_bool", doc: "Whether a number is not 0.", run: Run::Convert(Scalar::Bool), emit: Emit::Inline(|l, x| l.convert(Scalar::Bool, x[0])), ..ROW };
 
 /// The row that converts to a kind.
 pub fn conversion(to: Scalar) -> &'static Prim {

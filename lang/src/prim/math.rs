@@ -16,6 +16,7 @@ const ROW: Prim = Prim {
     doc: "",
     public: true,
     run: Run::Select,
+    emit: Emit::Each,
     partials: Partials::Constant,
     neutral: None,
     domain: &[],
@@ -44,6 +45,7 @@ pub static SQRT: Prim = Prim {
     name: "sqrt",
     doc: "The square root of a number that is not negative.",
     run: Run::Float1(f64::sqrt, f32::sqrt),
+    emit: Emit::Inline(|l, x| l.sqrt(x[0])),
     partials: Partials::Smooth(|b, _, y| {
         let half = number(b, y, 0.5);
         vec![Is(b.div(half, y))]
@@ -57,6 +59,7 @@ pub static EXP: Prim = Prim {
     name: "exp",
     doc: "The exponential function.",
     run: Run::Float1(math::exp, math::exp_f32),
+    emit: Emit::Slice1(math::exp_slice, math::exp_f32_slice),
     partials: Partials::Smooth(|_, _, y| vec![Is(y)]),
     domain: &[(-2.0, 2.0)],
     guard: Some(&[0.0]),
@@ -67,6 +70,7 @@ pub static EXPM1: Prim = Prim {
     name: "expm1",
     doc: "exp(x) - 1, accurate near 0.",
     run: Run::Float1(math::expm1, math::expm1_f32),
+    emit: Emit::Slice1(math::expm1_slice, math::expm1_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&EXP, &[x[0]]))]),
     domain: &[(-1.0, 1.0)],
     guard: Some(&[0.0]),
@@ -77,6 +81,7 @@ pub static LOG: Prim = Prim {
     name: "log",
     doc: "The natural logarithm of a positive number.",
     run: Run::Float1(math::log, math::log_f32),
+    emit: Emit::Slice1(math::log_slice, math::log_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(inverse(b, x[0]))]),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0]),
@@ -87,6 +92,7 @@ pub static LOG1P: Prim = Prim {
     name: "log1p",
     doc: "log(1 + x), accurate near 0.",
     run: Run::Float1(math::log1p, math::log1p_f32),
+    emit: Emit::Slice1(math::log1p_slice, math::log1p_f32_slice),
     partials: Partials::Smooth(|b, x, _| {
         let one = number(b, x[0], 1.0);
         let shifted = b.add(one, x[0]);
@@ -101,6 +107,7 @@ pub static SIN: Prim = Prim {
     name: "sin",
     doc: "The sine of an angle in radians.",
     run: Run::Float1(math::sin, math::sin_f32),
+    emit: Emit::Slice1(math::sin_slice, math::sin_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&COS, &[x[0]]))]),
     domain: &[(-3.0, 3.0)],
     ..ROW
@@ -110,6 +117,7 @@ pub static COS: Prim = Prim {
     name: "cos",
     doc: "The cosine of an angle in radians.",
     run: Run::Float1(math::cos, math::cos_f32),
+    emit: Emit::Slice1(math::cos_slice, math::cos_f32_slice),
     partials: Partials::Smooth(|b, x, _| {
         let sine = b.prim(&SIN, &[x[0]]);
         vec![Is(b.neg(sine))]
@@ -122,6 +130,7 @@ pub static TAN: Prim = Prim {
     name: "tan",
     doc: "The tangent of an angle in radians.",
     run: Run::Float1(math::tan, math::tan_f32),
+    emit: Emit::Slice1(math::tan_slice, math::tan_f32_slice),
     partials: Partials::Smooth(|b, _, y| vec![Is(one_plus_square(b, y, 1.0))]),
     domain: &[(-1.2, 1.2)],
     guard: Some(&[0.0]),
@@ -132,6 +141,7 @@ pub static ASIN: Prim = Prim {
     name: "asin",
     doc: "The angle in [-π/2, π/2] whose sine is x.",
     run: Run::Float1(math::asin, math::asin_f32),
+    emit: Emit::Slice1(math::asin_slice, math::asin_f32_slice),
     partials: Partials::Smooth(|b, x, _| {
         let square = one_plus_square(b, x[0], -1.0);
         let root = b.prim(&SQRT, &[square]);
@@ -146,6 +156,7 @@ pub static ACOS: Prim = Prim {
     name: "acos",
     doc: "The angle in [0, π] whose cosine is x.",
     run: Run::Float1(math::acos, math::acos_f32),
+    emit: Emit::Slice1(math::acos_slice, math::acos_f32_slice),
     partials: Partials::Smooth(|b, x, _| {
         let square = one_plus_square(b, x[0], -1.0);
         let root = b.prim(&SQRT, &[square]);
@@ -161,6 +172,7 @@ pub static ATAN: Prim = Prim {
     name: "atan",
     doc: "The angle in (-π/2, π/2) whose tangent is x.",
     run: Run::Float1(math::atan, math::atan_f32),
+    emit: Emit::Slice1(math::atan_slice, math::atan_f32_slice),
     partials: Partials::Smooth(|b, x, _| {
         let square = one_plus_square(b, x[0], 1.0);
         vec![Is(inverse(b, square))]
@@ -173,6 +185,7 @@ pub static ATAN2: Prim = Prim {
     name: "atan2",
     doc: "The angle in (-π, π] of the point (x, y): atan2(y, x).",
     run: Run::Float2(math::atan2, math::atan2_f32),
+    emit: Emit::Slice2(math::atan2_slice, math::atan2_f32_slice),
     partials: Partials::Smooth(|b, a, _| {
         let (y, x) = (a[0], a[1]);
         let (xx, yy) = (b.mul(x, x), b.mul(y, y));
@@ -189,6 +202,7 @@ pub static SINH: Prim = Prim {
     name: "sinh",
     doc: "The hyperbolic sine.",
     run: Run::Float1(math::sinh, math::sinh_f32),
+    emit: Emit::Slice1(math::sinh_slice, math::sinh_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&COSH, &[x[0]]))]),
     domain: &[(-2.0, 2.0)],
     guard: Some(&[0.0]),
@@ -199,6 +213,7 @@ pub static COSH: Prim = Prim {
     name: "cosh",
     doc: "The hyperbolic cosine.",
     run: Run::Float1(math::cosh, math::cosh_f32),
+    emit: Emit::Slice1(math::cosh_slice, math::cosh_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&SINH, &[x[0]]))]),
     domain: &[(-2.0, 2.0)],
     guard: Some(&[0.0]),
@@ -209,6 +224,7 @@ pub static TANH: Prim = Prim {
     name: "tanh",
     doc: "The hyperbolic tangent.",
     run: Run::Float1(math::tanh, math::tanh_f32),
+    emit: Emit::Slice1(math::tanh_slice, math::tanh_f32_slice),
     partials: Partials::Smooth(|b, _, y| vec![Is(one_plus_square(b, y, -1.0))]),
     domain: &[(-2.0, 2.0)],
     ..ROW
@@ -219,6 +235,7 @@ pub static POW: Prim = Prim {
     doc: "x to a real power, for positive x.",
     public: false,
     run: Run::Float2(math::pow, math::pow_f32),
+    emit: Emit::Slice2(math::pow_slice, math::pow_f32_slice),
     partials: Partials::Smooth(|b, a, z| {
         let (x, y) = (a[0], a[1]);
         let one = number(b, x, 1.0);
@@ -257,6 +274,7 @@ pub static SIGMOID: Prim = Prim {
     name: "sigmoid",
     doc: "The logistic function 1 / (1 + exp(-x)).",
     run: Run::Float1(math::sigmoid, math::sigmoid_f32),
+    emit: Emit::Slice1(math::sigmoid_slice, math::sigmoid_f32_slice),
     partials: Partials::Smooth(|b, _, y| {
         let one = number(b, y, 1.0);
         let rest = b.sub(one, y);
@@ -270,6 +288,7 @@ pub static SOFTPLUS: Prim = Prim {
     name: "softplus",
     doc: "log(1 + exp(x)).",
     run: Run::Float1(math::softplus, math::softplus_f32),
+    emit: Emit::Slice1(math::softplus_slice, math::softplus_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&SIGMOID, &[x[0]]))]),
     domain: &[(-3.0, 3.0)],
     ..ROW
@@ -287,6 +306,7 @@ pub static ERF: Prim = Prim {
     name: "erf",
     doc: "The error function.",
     run: Run::Float1(math::erf, math::erf_f32),
+    emit: Emit::Slice1(math::erf_slice, math::erf_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(gauss(b, x[0], 1.0))]),
     domain: &[(-2.0, 2.0)],
     ..ROW
@@ -296,6 +316,7 @@ pub static ERFC: Prim = Prim {
     name: "erfc",
     doc: "1 - erf(x), accurate for large x.",
     run: Run::Float1(math::erfc, math::erfc_f32),
+    emit: Emit::Slice1(math::erfc_slice, math::erfc_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(gauss(b, x[0], -1.0))]),
     domain: &[(-2.0, 2.0)],
     ..ROW
@@ -305,6 +326,7 @@ pub static LOG_GAMMA: Prim = Prim {
     name: "lgamma",
     doc: "The logarithm of |Γ(x)|.",
     run: Run::Float1(math::lgamma, math::lgamma_f32),
+    emit: Emit::Slice1(math::lgamma_slice, math::lgamma_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&DIGAMMA, &[x[0]]))]),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0]),
@@ -315,6 +337,7 @@ pub static DIGAMMA: Prim = Prim {
     name: "digamma",
     doc: "The logarithmic derivative of Γ.",
     run: Run::Float1(math::digamma, math::digamma_f32),
+    emit: Emit::Slice1(math::digamma_slice, math::digamma_f32_slice),
     partials: Partials::Smooth(|b, x, _| {
         let first = b.int(1);
         vec![Is(b.prim(&POLYGAMMA, &[x[0], first]))]
@@ -342,6 +365,7 @@ pub static BESSEL_I0E: Prim = Prim {
     name: "bessel_i0e",
     doc: "exp(-|x|) I₀(x), the modified Bessel function without its growth.",
     run: Run::Float1(math::bessel_i0e, math::bessel_i0e_f32),
+    emit: Emit::Slice1(math::bessel_i0e_slice, math::bessel_i0e_f32_slice),
     partials: Partials::Smooth(|b, x, y| {
         let next = b.prim(&BESSEL_I1E, &[x[0]]);
         let sign = b.prim(&arithmetic::SIGN, &[x[0]]);
@@ -356,6 +380,7 @@ pub static BESSEL_I1E: Prim = Prim {
     name: "bessel_i1e",
     doc: "exp(-|x|) I₁(x), the modified Bessel function without its growth.",
     run: Run::Float1(math::bessel_i1e, math::bessel_i1e_f32),
+    emit: Emit::Slice1(math::bessel_i1e_slice, math::bessel_i1e_f32_slice),
     partials: Partials::Smooth(|b, x, y| {
         // I₁′ = I₀ − I₁/x, and I₁/x = 1/2 at 0
         let zeroth = b.prim(&BESSEL_I0E, &[x[0]]);
@@ -374,18 +399,18 @@ pub static BESSEL_I1E: Prim = Prim {
 };
 
 pub static FLOOR: Prim =
-    Prim { name: "floor", doc: "The largest integer not above x.", run: Run::Float1(f64::floor, f32::floor), domain: &[(0.1, 0.9)], ..ROW };
+    Prim { name: "floor", doc: "The largest integer not above x.", run: Run::Float1(f64::floor, f32::floor), emit: Emit::Inline(|l, x| l.floor(x[0])), domain: &[(0.1, 0.9)], ..ROW };
 pub static CEIL: Prim =
-    Prim { name: "ceil", doc: "The smallest integer not below x.", run: Run::Float1(f64::ceil, f32::ceil), domain: &[(0.1, 0.9)], ..ROW };
+    Prim { name: "ceil", doc: "The smallest integer not below x.", run: Run::Float1(f64::ceil, f32::ceil), emit: Emit::Inline(|l, x| l.ceil(x[0])), domain: &[(0.1, 0.9)], ..ROW };
 pub static ROUND: Prim = Prim {
     name: "round",
     doc: "The nearest integer, of two equally near ones the even one.",
-    run: Run::Float1(f64::round_ties_even, f32::round_ties_even),
+    run: Run::Float1(f64::round_ties_even, f32::round_ties_even), emit: Emit::Inline(|l, x| l.nearest(x[0])),
     domain: &[(0.6, 0.9)],
     ..ROW
 };
 pub static TRUNC: Prim =
-    Prim { name: "trunc", doc: "x without its fraction.", run: Run::Float1(f64::trunc, f32::trunc), domain: &[(0.1, 0.9)], ..ROW };
+    Prim { name: "trunc", doc: "x without its fraction.", run: Run::Float1(f64::trunc, f32::trunc), emit: Emit::Inline(|l, x| l.trunc(x[0])), domain: &[(0.1, 0.9)], ..ROW };
 
 /// By squaring, from the lowest bit of the exponent; both engines and the checker's expansion of `x^3` follow it.
 fn power(x: f64, n: i64) -> f64 {
@@ -416,7 +441,8 @@ fn power_f32(x: f32, n: i64) -> f32 {
 /// Abramowitz, Stegun: Handbook of Mathematical Functions, 6.4.6, 6.4.7 and 6.4.11.
 fn polygamma(x: f64, n: i64) -> f64 {
     match n {
-        ..0 => f64::NAN,
+        // Beyond 170 not even n! is a number.
+        ..0 | 171.. => f64::NAN,
         0 => math::digamma(x),
         1.. if x <= 0.0 && x == x.floor() => if n % 2 == 1 { f64::INFINITY } else { f64::NAN },
         1.. if x < 0.0 => reflected(x, n),

@@ -6,6 +6,8 @@ pub mod math;
 
 use crate::core::{Literal, Var};
 use crate::core::build::Builder;
+use crate::jit::lanes::Lanes;
+use cranelift::codegen::ir;
 use moyal_runtime::array::Scalar;
 
 pub struct Prim {
@@ -16,6 +18,8 @@ pub struct Prim {
     pub public: bool,
     /// What it does to one element, for each kind of number that it takes: kinds of arguments and result are read off it.
     pub run: Run,
+    /// How compiled code does it, with the same bits.
+    pub emit: Emit,
     /// The slope with respect to each argument, given builder, arguments and result.
     pub partials: Partials,
     /// For a binary row, the left and the right argument that leave the other one as it is (for every bit of it).
@@ -65,6 +69,17 @@ pub enum Run {
     Select,
     /// number or bool → this kind. To `int`: toward zero, and what has no place there goes to the nearest end (NaN to 0).
     Convert(Scalar),
+}
+
+pub enum Emit {
+    /// Instructions for one number or one vector of numbers.
+    Inline(fn(&mut Lanes, &[ir::Value]) -> ir::Value),
+    /// A function of one float: compiled code calls `run` for a scalar, and these for arrays.
+    Slice1(fn(&[f64], &mut [f64]), fn(&[f32], &mut [f32])),
+    /// A function of two floats.
+    Slice2(fn(&[f64], &[f64], &mut [f64]), fn(&[f32], &[f32], &mut [f32])),
+    /// Compiled code calls `run` for each number.
+    Each,
 }
 
 /// A partial derivative.

@@ -2,10 +2,12 @@
 
 use moyal_lang::core::build::Builder;
 use moyal_lang::core::*;
-use moyal_lang::engine::Context;
+use moyal_lang::engine::{Context, Control, State};
+use moyal_lang::execute::Ready;
 use moyal_lang::interpret;
 use moyal_lang::pass::{forward, reverse};
 use moyal_runtime::array::{Array, Data};
+use moyal_runtime::threads::Pool;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -134,10 +136,23 @@ fn run_all(inputs: &[&[Array]], f: impl Fn(&mut Builder, &[&[Var]]) -> Vec<Var>)
     let slices: Vec<&[Var]> = params.iter().map(|p| &p[..]).collect();
     let results = f(&mut b, &slices);
     let program = b.finish(params.concat(), results);
-    let inputs: Vec<Arc<Array>> = inputs.concat().into_iter().map(Arc::new).collect();
-    let context = Context { seed: 1, stop: &AtomicBool::new(false) };
-    let results = interpret::run(&program, &inputs, &context).unwrap_or_else(|failure| panic!("{failure:?}"));
-    results.iter().map(|r| (**r).clone()).collect()
+    evaluate(&program, &inputs.concat())
+}
+
+/// What a program gives: interpreted as it is, after all passes, and compiled on one thread and three, with the same bits.
+pub fn evaluate(program: &Program, inputs: &[Array]) -> Vec<Array> {
+    let inputs: Vec<Arc<Array>> = inputs.iter().cloned().map(Arc::new).collect();
+    let stop = AtomicBool::new(false);
+    let context = Context { seed: 1, stop: &stop };
+    let plain = interpret::run(program, &inputs, &context).unwrap();
+    for (interpret, threads) in [(true, 1), (false, 1), (false, 3)] {
+        let ready = Ready::new(program.clone(), interpret);
+        let found = ready.run_from(&inputs, State::default(), &context, &Pool::new(threads), &mut |_, _, _| Control::Continue).unwrap();
+        for (x, y) in plain.iter().zip(&found) {
+            assert!(x.same_bits(y), "interpreted: {interpret}, on {threads} threads: {y:?} instead of {x:?}");
+        }
+    }
+    plain.into_iter().map(|a| (*a).clone()).collect()
 }
 
 pub fn close(what: &str, x: f64, y: f64, tolerance: f64) {

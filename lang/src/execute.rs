@@ -1,0 +1,92 @@
+//! From a checked program to its results: the passes, then the engine that the options ask for.
+
+use crate::core::{Block, Program};
+use crate::engine::{Context, Control, Failure, FailureKind, State};
+use crate::jit::Compiled;
+use crate::{interpret, pipeline};
+use moyal_runtime::array::{Array, Data};
+use moyal_runtime::threads::Pool;
+use std::sync::Arc;
+
+/// A program made ready for one engine; it can run many times.
+pub enum Ready {
+    Interpreted(Program),
+    Compiled(Compiled),
+}
+
+impl Ready {
+    pub fn new(program: Program, interpret: bool) -> Ready {
+        let program = pipeline::prepare(program);
+        if interpret {
+            return Ready::Interpreted(program);
+        }
+        match Compiled::new(&program) {
+            Ok(compiled) => Ready::Compiled(compiled),
+            Err(why) => panic!("a program was not compiled: {why}"),
+        }
+    }
+
+    /// Runs from a state on; see [`interpret::run_from`].
+    pub fn run_from(
+        &self,
+        inputs: &[Arc<Array>],
+        state: State,
+        context: &Context,
+        pool: &Pool,
+        watch: &mut Watch,
+    ) -> Result<Vec<Arc<Array>>, Failure> {
+        match self {
+            Ready::Interpreted(program) => interpret::run_from(program, inputs, state, context, watch),
+            Ready::Compiled(compiled) => {
+                let mut lent = Lent(watch);
+                pool.install(move || compiled.run_from(inputs, state, context, pool, lent.get()))
+            }
+        }
+    }
+}
+
+/// The first array that has more than `limit` bytes, before anything runs.
+pub fn too_large(program: &Program, limit: u64) -> Option<Failure> {
+    fn within(program: &Program, block: &Block, limit: u64) -> Option<Failure> {
+        for step in &block.steps {
+            for var in &step.outs {
+                let ty = program.type_of(*var);
+                let bytes = ty.shape.iter().fold(ty.scalar.size() as u64, |n, size| n.saturating_mul(*size as u64));
+                if bytes > limit {
+                    return Some(Failure { span: step.span, kind: FailureKind::OutOfMemory { bytes }, around: vec![] });
+                }
+            }
+            if let Some(found) = step.op.blocks().into_iter().find_map(|b| within(program, b, limit)) {
+                return Some(found);
+            }
+        }
+        None
+    }
+    within(program, &program.body, limit)
+}
+
+type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
+
+/// What a caller lends to the thread that runs its program: the caller waits meanwhile, so only one of them uses it.
+struct Lent<'l, 'w>(&'l mut Watch<'w>);
+
+unsafe impl Send for Lent<'_, '_> {}
+
+impl<'w> Lent<'_, 'w> {
+    fn get(&mut self) -> &mut Watch<'w> {
+        self.0
+    }
+}
+
+pub fn all_finite(array: &Array) -> bool {
+    match &array.data {
+        Data::Real(v) => v.iter().all(|x| x.is_finite()),
+        Data::F32(v) => v.iter().all(|x| x.is_finite()),
+        _ => true,
+    }
+}
+
+/// Replays a run to find the first step that made a number which is not finite.
+pub fn first_nonfinite(program: &Program, inputs: &[Arc<Array>], context: &Context) -> Option<Failure> {
+    interpret::replay(program, inputs, context).err()
+}

@@ -1,0 +1,848 @@
+//! Core → a plan: kernels, calls of the runtime and control flow over buffers whose places in memory are known.
+//!
+//! Elementwise steps are drawn into the kernels that use them; what must lie in memory gets a buffer, and a buffer that
+//! nobody reads any more is used again: results are written in place where they can be, so that a loop which carries a
+//! large array and changes one row of it costs that row.
+
+use super::express;
+use super::kernel::{Kernel, NodeKind};
+use crate::core::*;
+use crate::prim::Prim;
+use moyal_runtime::array::{Array, Scalar};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// A place in memory: a number in the table of pointers.
+pub type Buffer = usize;
+
+pub struct Plan {
+    pub instructions: Vec<Instruction>,
+    pub kernels: Vec<Kernel>,
+    pub buffers: Vec<Place>,
+    /// Bytes of each frame: frame 0 is the program's, others belong to the members of a map.
+    pub frames: Vec<usize>,
+    pub inputs: Vec<Buffer>,
+    pub results: Vec<(Buffer, Type)>,
+}
+
+pub enum Place {
+    /// Bytes of a frame.
+    Frame { frame: usize, offset: usize },
+    /// An input, or a constant table.
+    Outside,
+}
+
+pub enum Instruction {
+    Kernel { kernel: usize, args: Vec<Buffer> },
+    /// A function of one or two floats over whole arrays.
+    Function { row: &'static Prim, scalar: Scalar, args: Vec<Buffer>, out: Buffer, size: usize, ints: bool },
+    Constant { literal: Literal, out: Buffer },
+    Table { array: Arc<Array>, out: Buffer },
+    ShiftTable { sizes: Vec<usize>, offset: Vec<i64>, out: Buffer },
+    Copy { from: Buffer, to: Buffer, bytes: usize },
+    Reduce { monoid: Monoid, scalar: Scalar, arg: Buffer, out: Buffer, outer: usize, count: usize, inner: usize },
+    Embed { arg: Buffer, out: Buffer, from: Vec<usize>, shape: Vec<usize>, start: Vec<usize>, stride: Vec<usize>, bytes: usize },
+    /// Parts of `outer` rows each, of so many bytes.
+    Concat { args: Vec<(Buffer, usize)>, out: Buffer, outer: usize },
+    Gather { arg: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, out: Buffer, checked: bool, span: u32 },
+    Scatter { index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar },
+    Update { target: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, value: Buffer, checked: bool, span: u32 },
+    /// For each of `batch` matrices: (m × k) times (k × n), with strides in numbers.
+    Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, sizes: [usize; 3], left_strides: (usize, usize), right_strides: (usize, usize) },
+    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, position: Buffer, positions: usize, size: usize, out: Buffer },
+    Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
+    While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
+    If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
+    Map { count: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
+    Require { condition: Buffer, message: String, span: u32 },
+}
+
+/// `bytes` from one buffer to another.
+#[derive(Clone, Debug)]
+pub struct Move {
+    pub from: Buffer,
+    pub to: Buffer,
+    pub bytes: usize,
+}
+
+/// How many primitives an array may cost to be computed again for a second reader.
+const CHEAP: usize = 1;
+
+/// How many primitives one kernel computes at most.
+const LARGEST: usize = 60;
+
+pub fn plan(program: &Program) -> Plan {
+    let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
+    planner.frames.push(Arena::default());
+    let inputs: Vec<Buffer> = program
+        .body
+        .params
+        .iter()
+        .map(|v| {
+            let buffer = planner.outside();
+            planner.homes.insert(*v, buffer);
+            buffer
+        })
+        .collect();
+    let steps = canonical(&program.body.steps, &mut planner.types, &HashMap::new());
+    let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::new());
+    let results = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
+    Plan {
+        instructions,
+        kernels: planner.kernels,
+        buffers: planner.buffers,
+        frames: planner.frames.iter().map(|f| f.top).collect(),
+        inputs,
+        results,
+    }
+}
+
+// ---- canonical forms ----
+
+/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A scalar
+/// spread over an array is spread in each block that reads it, so that no kernel reads an array for it.
+fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -> Vec<Step> {
+    let mut out = vec![];
+    let mut uniform = around.clone();
+    for step in steps {
+        let mut step = step.clone();
+        if let Op::Spread { dims, .. } = &step.op
+            && dims.is_empty()
+        {
+            uniform.insert(step.outs[0], step.op.clone());
+        }
+        for block in step.op.blocks_mut() {
+            let mut inside = vec![];
+            for var in block.captures() {
+                if let Some(op) = uniform.get(&var) {
+                    types.push(types[var.0 as usize].clone());
+                    let own = Var(types.len() as u32 - 1);
+                    inside.push(Step { outs: vec![own], op: op.clone(), span: step.span });
+                    rename(block, var, own);
+                }
+            }
+            inside.append(&mut block.steps);
+            block.steps = canonical(&inside, types, &uniform);
+        }
+        match &mut step.op {
+            Op::Reduce { arg, dims, .. } if dims.windows(2).any(|w| w[1] != w[0] + 1) => {
+                let rank = types[arg.0 as usize].rank();
+                let order: Vec<usize> = (0..rank).filter(|d| !dims.contains(d)).chain(dims.iter().copied()).collect();
+                *dims = (rank - dims.len()..rank).collect();
+                *arg = transposed(*arg, &order, step.span, &mut out, types);
+            }
+            Op::Contract { left, right, batch, sum } => {
+                let (l, r) = (types[left.0 as usize].rank(), types[right.0 as usize].rank());
+                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize| -> Vec<usize> {
+                    let first: Vec<usize> = batch.iter().map(pick).collect();
+                    let last: Vec<usize> = sum.iter().map(pick).collect();
+                    let free = (0..rank).filter(|d| !first.contains(d) && !last.contains(d));
+                    first.iter().copied().chain(free).chain(last.iter().copied()).collect()
+                };
+                let (left_order, right_order) = (order(l, |p| p.0), order(r, |p| p.1));
+                let (b, s) = (batch.len(), sum.len());
+                // `A @ B` reads B by columns, which the contraction does by strides.
+                let summed_first: Vec<usize> =
+                    right_order[..b].iter().chain(&right_order[r - s..]).chain(&right_order[b..r - s]).copied().collect();
+                let straight = |order: &[usize]| order.iter().enumerate().all(|(k, d)| k == *d);
+                if !straight(&left_order) {
+                    *left = transposed(*left, &left_order, step.span, &mut out, types);
+                }
+                let by_columns = straight(&summed_first) && !straight(&right_order);
+                if !by_columns && !straight(&right_order) {
+                    *right = transposed(*right, &right_order, step.span, &mut out, types);
+                }
+                *batch = (0..b).map(|k| (k, k)).collect();
+                *sum = (0..s).map(|k| (l - s + k, if by_columns { b + k } else { r - s + k })).collect();
+            }
+            _ => {}
+        }
+        out.push(step);
+    }
+    out
+}
+
+/// Another name for what a block reads.
+fn rename(block: &mut Block, from: Var, to: Var) {
+    let mut other = |v: Var| if v == from { to } else { v };
+    for step in &mut block.steps {
+        step.op = step.op.clone().map_args(&mut other);
+        step.op.blocks_mut().into_iter().for_each(|b| rename(b, from, to));
+    }
+    block.results.iter_mut().for_each(|v| *v = other(*v));
+}
+
+fn transposed(arg: Var, order: &[usize], span: u32, out: &mut Vec<Step>, types: &mut Vec<Type>) -> Var {
+    let ty = types[arg.0 as usize].clone();
+    let shape: Vec<usize> = order.iter().map(|d| ty.shape[*d]).collect();
+    let mut dims = vec![0; order.len()];
+    for (to, from) in order.iter().enumerate() {
+        dims[*from] = to;
+    }
+    types.push(Type::new(ty.scalar, shape.clone()));
+    let var = Var(types.len() as u32 - 1);
+    out.push(Step { outs: vec![var], op: Op::Spread { arg, shape, dims }, span });
+    var
+}
+
+// ---- memory ----
+
+/// Free stretches of a frame, by place.
+#[derive(Default)]
+struct Arena {
+    free: Vec<(usize, usize)>,
+    top: usize,
+}
+
+impl Arena {
+    fn take(&mut self, bytes: usize) -> usize {
+        let fit = self.free.iter().enumerate().filter(|(_, (_, size))| *size >= bytes).min_by_key(|(_, (_, size))| *size);
+        if let Some((k, _)) = fit {
+            let (at, size) = self.free[k];
+            if size == bytes {
+                self.free.remove(k);
+            } else {
+                self.free[k] = (at + bytes, size - bytes);
+            }
+            return at;
+        }
+        self.top += bytes;
+        self.top - bytes
+    }
+
+    fn give(&mut self, at: usize, bytes: usize) {
+        let k = self.free.partition_point(|(other, _)| *other < at);
+        self.free.insert(k, (at, bytes));
+        if k + 1 < self.free.len() && self.free[k].0 + self.free[k].1 == self.free[k + 1].0 {
+            self.free[k].1 += self.free.remove(k + 1).1;
+        }
+        if k > 0 && self.free[k - 1].0 + self.free[k - 1].1 == self.free[k].0 {
+            self.free[k - 1].1 += self.free.remove(k).1;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Planner {
+    types: Vec<Type>,
+    kernels: Vec<Kernel>,
+    buffers: Vec<Place>,
+    sizes: Vec<usize>,
+    frames: Vec<Arena>,
+    frame: usize,
+    /// Where each variable lies.
+    homes: HashMap<Var, Buffer>,
+}
+
+/// One piece of a block, in order.
+enum Piece<'s> {
+    Kernel(Vec<Var>),
+    Step(&'s Step),
+}
+
+impl Planner {
+    fn ty(&self, var: Var) -> &Type {
+        &self.types[var.0 as usize]
+    }
+
+    fn bytes(&self, var: Var) -> usize {
+        let ty = self.ty(var);
+        ty.len() * ty.scalar.size()
+    }
+
+    fn outside(&mut self) -> Buffer {
+        self.buffers.push(Place::Outside);
+        self.sizes.push(0);
+        self.buffers.len() - 1
+    }
+
+    fn new_buffer(&mut self, bytes: usize) -> Buffer {
+        let bytes = bytes.max(1).next_multiple_of(64);
+        let offset = self.frames[self.frame].take(bytes);
+        self.buffers.push(Place::Frame { frame: self.frame, offset });
+        self.sizes.push(bytes);
+        self.buffers.len() - 1
+    }
+
+    fn release(&mut self, buffer: Buffer) {
+        if let Place::Frame { frame, offset } = self.buffers[buffer] {
+            self.frames[frame].give(offset, self.sizes[buffer]);
+        }
+    }
+
+    // ---- blocks ----
+
+    /// The instructions of a block, and the buffers that its results may lie in and that the caller must release.
+    /// Buffers in `owned` belong to others but may be written after their last use here.
+    fn block(&mut self, steps: &[Step], results: &[Var], owned: &HashSet<Buffer>) -> (Vec<Instruction>, Vec<Buffer>) {
+        let defined: HashMap<Var, &Step> =
+            steps.iter().filter(|s| s.outs.len() == 1).map(|s| (s.outs[0], s)).collect();
+        let mut stored = self.stored(steps, results, &defined);
+        let pieces = loop {
+            match self.pieces(steps, &defined, &stored) {
+                Ok(pieces) => break pieces,
+                Err(var) => assert!(stored.insert(var), "a kernel asks for an array that lies in memory already"),
+            }
+        };
+        // Last use of each variable, then of each buffer as they are given out.
+        let reads: Vec<Vec<Var>> = pieces.iter().map(|(p, k)| self.reads(p, k.as_ref())).collect();
+        let mut last: HashMap<Var, usize> = HashMap::new();
+        for (k, vars) in reads.iter().enumerate() {
+            for var in vars {
+                last.insert(*var, k);
+            }
+        }
+        for var in results {
+            last.insert(*var, usize::MAX);
+        }
+        let mut scope = Scope { last, ends: HashMap::new(), own: vec![], owned: owned.clone() };
+        // Outer buffers that die here: when their last reader is known.
+        for (var, end) in &scope.last {
+            if let Some(buffer) = self.homes.get(var) {
+                let known = scope.ends.entry(*buffer).or_insert(*end);
+                *known = (*known).max(*end);
+            }
+        }
+        let mut out = vec![];
+        for (k, (piece, kernel)) in pieces.into_iter().enumerate() {
+            match piece {
+                Piece::Kernel(roots) => self.kernel(kernel.expect("a kernel"), &roots, k, &mut scope, &mut out),
+                Piece::Step(step) => self.step(step, k, &mut scope, &mut out),
+            }
+            self.end_of(k, &mut scope);
+        }
+        (out, scope.own)
+    }
+
+    /// Releases what nobody reads after piece `k`.
+    fn end_of(&mut self, k: usize, scope: &mut Scope) {
+        let dead: Vec<Buffer> = scope.own.iter().copied().filter(|b| scope.ends.get(b).is_none_or(|e| *e <= k)).collect();
+        for buffer in dead {
+            scope.own.retain(|b| *b != buffer);
+            self.release(buffer);
+        }
+    }
+
+    /// What must lie in memory.
+    fn stored(&self, steps: &[Step], results: &[Var], defined: &HashMap<Var, &Step>) -> HashSet<Var> {
+        let mut stored: HashSet<Var> = results.iter().copied().collect();
+        let mut readers: HashMap<Var, Vec<Var>> = HashMap::new();
+        for step in steps {
+            let scalar = step.outs.first().is_some_and(|v| self.ty(*v).shape.is_empty());
+            for block in step.op.blocks() {
+                stored.extend(block.captures());
+            }
+            if !express::fusible(step, &self.types) {
+                stored.extend(step.op.args());
+                stored.extend(step.outs.iter().copied());
+                continue;
+            }
+            if let Op::Shift { arg, .. } = &step.op {
+                stored.insert(*arg);
+            }
+            for arg in step.op.args() {
+                // Scalars are computed once, in kernels of their own.
+                if !scalar && self.ty(arg).shape.is_empty() {
+                    stored.insert(arg);
+                }
+                readers.entry(arg).or_default().push(step.outs[0]);
+            }
+        }
+        let mut costs: HashMap<Var, usize> = HashMap::new();
+        for step in steps.iter().filter(|s| express::fusible(s, &self.types)) {
+            let out = step.outs[0];
+            let below: usize = step.op.args().iter().filter(|a| !stored.contains(a)).map(|a| costs.get(a).copied().unwrap_or(0)).sum();
+            let cost = below + matches!(step.op, Op::Prim(..)) as usize;
+            if cost > LARGEST {
+                stored.insert(out);
+            }
+            costs.insert(out, cost);
+        }
+        // What several kernels would compute again, each for itself.
+        let mut kernels: HashMap<Var, HashSet<Var>> = HashMap::new();
+        for step in steps.iter().rev().filter(|s| express::fusible(s, &self.types)) {
+            let out = step.outs[0];
+            let mut into: HashSet<Var> = HashSet::new();
+            for reader in readers.get(&out).into_iter().flatten() {
+                match kernels.get(reader) {
+                    Some(further) if !stored.contains(reader) => into.extend(further),
+                    _ => {
+                        into.insert(*reader);
+                    }
+                }
+            }
+            let scalar = self.ty(out).shape.is_empty();
+            if !scalar && into.len() > 1 && costs[&out] > CHEAP {
+                stored.insert(out);
+            }
+            kernels.insert(out, into);
+        }
+        // Constants are written into the code.
+        stored.retain(|v| !matches!(defined.get(v).map(|s| &s.op), Some(Op::Constant(_))) || !self.only_fused(*v, steps, results));
+        stored
+    }
+
+    /// Whether all readers of a constant are kernels.
+    fn only_fused(&self, var: Var, steps: &[Step], results: &[Var]) -> bool {
+        !results.contains(&var)
+            && steps.iter().all(|s| {
+                (express::fusible(s, &self.types) || !s.op.args().contains(&var))
+                    && s.op.blocks().iter().all(|b| !b.captures().contains(&var))
+            })
+    }
+
+    /// The block's pieces in order, with their kernels; neighbouring scalars go into one. The error is what must be stored.
+    #[allow(clippy::type_complexity)]
+    fn pieces<'s>(
+        &self,
+        steps: &'s [Step],
+        defined: &HashMap<Var, &Step>,
+        stored: &HashSet<Var>,
+    ) -> Result<Vec<(Piece<'s>, Option<Kernel>)>, Var> {
+        let mut pieces: Vec<(Piece, Option<Kernel>)> = vec![];
+        let mut scalars: Vec<Var> = vec![];
+        let close = |scalars: &mut Vec<Var>, pieces: &mut Vec<(Piece<'s>, Option<Kernel>)>| -> Result<(), Var> {
+            if !scalars.is_empty() {
+                let roots = std::mem::take(scalars);
+                let kernel = self.scalars(&roots, defined, stored)?;
+                pieces.push((Piece::Kernel(roots), Some(kernel)));
+            }
+            Ok(())
+        };
+        for step in steps {
+            if !express::fusible(step, &self.types) {
+                close(&mut scalars, &mut pieces)?;
+                pieces.push((Piece::Step(step), None));
+                continue;
+            }
+            let out = step.outs[0];
+            let constant = matches!(step.op, Op::Constant(_));
+            if !stored.contains(&out) {
+                continue;
+            }
+            if self.ty(out).shape.is_empty() && !constant && matches!(step.op, Op::Prim(..)) {
+                scalars.push(out);
+                continue;
+            }
+            if constant {
+                pieces.push((Piece::Step(step), None));
+                continue;
+            }
+            close(&mut scalars, &mut pieces)?;
+            let kernel = express::kernel(&self.types, defined, stored, &[out])?;
+            pieces.push((Piece::Kernel(vec![out]), Some(kernel)));
+        }
+        close(&mut scalars, &mut pieces)?;
+        Ok(pieces)
+    }
+
+    /// One kernel for several scalars, each of which may use those before it.
+    fn scalars(&self, roots: &[Var], defined: &HashMap<Var, &Step>, stored: &HashSet<Var>) -> Result<Kernel, Var> {
+        express::kernel(&self.types, defined, stored, roots)
+    }
+
+    fn reads(&self, piece: &Piece, kernel: Option<&Kernel>) -> Vec<Var> {
+        match piece {
+            Piece::Kernel(_) => kernel.expect("a kernel").leaves.clone(),
+            Piece::Step(step) => {
+                let mut reads = step.op.args();
+                for block in step.op.blocks() {
+                    reads.extend(block.captures());
+                }
+                reads
+            }
+        }
+    }
+
+    fn define(&mut self, var: Var, buffer: Buffer, scope: &mut Scope, k: usize) {
+        self.homes.insert(var, buffer);
+        let end = scope.last.get(&var).copied().unwrap_or(k);
+        let known = scope.ends.entry(buffer).or_insert(end);
+        *known = (*known).max(end);
+    }
+
+    /// A new buffer for a variable defined by piece `k`.
+    fn allocate(&mut self, var: Var, scope: &mut Scope, k: usize) -> Buffer {
+        let buffer = self.new_buffer(self.bytes(var));
+        scope.own.push(buffer);
+        self.define(var, buffer, scope, k);
+        buffer
+    }
+
+    /// Whether a buffer may be written at piece `k`, its last reader.
+    fn free_at(&self, buffer: Buffer, k: usize, scope: &Scope) -> bool {
+        (scope.own.contains(&buffer) || scope.owned.contains(&buffer)) && scope.ends.get(&buffer).is_none_or(|e| *e <= k)
+    }
+
+    // ---- pieces ----
+
+    fn kernel(&mut self, kernel: Kernel, roots: &[Var], k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+        let leaves: Vec<Buffer> = kernel.leaves.iter().map(|v| self.homes[v]).collect();
+        let outs: Vec<Buffer> = roots
+            .iter()
+            .map(|root| match self.in_place(&kernel, &leaves, *root, roots, k, scope) {
+                Some(buffer) => {
+                    self.define(*root, buffer, scope, k);
+                    buffer
+                }
+                None => self.allocate(*root, scope, k),
+            })
+            .collect();
+        self.kernels.push(kernel);
+        out.push(Instruction::Kernel { kernel: self.kernels.len() - 1, args: [leaves, outs].concat() });
+    }
+
+    /// A leaf whose buffer the root may overwrite: read for the last time, each number just where it is written.
+    fn in_place(&self, kernel: &Kernel, leaves: &[Buffer], root: Var, roots: &[Var], k: usize, scope: &Scope) -> Option<Buffer> {
+        if roots.len() > 1 || self.ty(root).shape.is_empty() {
+            return None;
+        }
+        let mut strides = vec![0_i64; kernel.domain.len()];
+        let mut stride = 1;
+        for d in (0..kernel.domain.len()).rev() {
+            strides[d] = stride;
+            stride *= kernel.domain[d] as i64;
+        }
+        let size = self.bytes(root);
+        let straight = |leaf: usize| {
+            kernel.nodes.iter().all(|n| match &n.kind {
+                NodeKind::Load { leaf: l, at } if *l == leaf => at.start == 0 && at.strides == strides && at.offsets.iter().all(|o| *o == 0),
+                _ => true,
+            })
+        };
+        (0..leaves.len()).find_map(|leaf| {
+            let buffer = leaves[leaf];
+            let same = self.bytes(kernel.leaves[leaf]) == size && leaves.iter().filter(|b| **b == buffer).count() == 1;
+            (same && self.free_at(buffer, k, scope) && straight(leaf)).then_some(buffer)
+        })
+    }
+
+    fn step(&mut self, step: &Step, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+        let home = |p: &Planner, v: &Var| p.homes[v];
+        let homes = |p: &Planner, vars: &[Var]| -> Vec<Buffer> { vars.iter().map(|v| p.homes[v]).collect() };
+        match &step.op {
+            Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => return self.region(step, k, scope, out),
+            Op::Require { condition, message } => {
+                out.push(Instruction::Require { condition: home(self, condition), message: message.clone(), span: step.span });
+                return;
+            }
+            Op::Reshape { arg, .. } => {
+                let buffer = home(self, arg);
+                self.define(step.outs[0], buffer, scope, k);
+                return;
+            }
+            Op::Update { arg, index, value, checked } => return self.update(step, *arg, index, *value, *checked, k, scope, out),
+            _ => {}
+        }
+        let result = step.outs[0];
+        let ty = self.ty(result).clone();
+        let buffer = self.allocate(result, scope, k);
+        let instruction = match &step.op {
+            Op::Constant(literal) => Instruction::Constant { literal: *literal, out: buffer },
+            Op::Table(array) => {
+                // The table stays where it is.
+                scope.own.retain(|b| *b != buffer);
+                self.release(buffer);
+                self.buffers[buffer] = Place::Outside;
+                Instruction::Table { array: array.clone(), out: buffer }
+            }
+            Op::ShiftTable { sizes, offset } => Instruction::ShiftTable { sizes: sizes.clone(), offset: offset.clone(), out: buffer },
+            Op::Prim(row, args) => Instruction::Function {
+                row,
+                scalar: self.ty(args[0]).scalar,
+                ints: args.get(1).is_some_and(|a| self.ty(*a).scalar == Scalar::Int),
+                args: homes(self, args),
+                out: buffer,
+                size: ty.len(),
+            },
+            Op::Reduce { monoid, arg, dims } => {
+                let shape = &self.ty(*arg).shape;
+                Instruction::Reduce {
+                    monoid: *monoid,
+                    scalar: ty.scalar,
+                    arg: home(self, arg),
+                    out: buffer,
+                    outer: shape[..dims[0]].iter().product(),
+                    count: dims.iter().map(|d| shape[*d]).product(),
+                    inner: shape[dims[dims.len() - 1] + 1..].iter().product(),
+                }
+            }
+            Op::Embed { arg, shape, start, stride } => Instruction::Embed {
+                arg: home(self, arg),
+                out: buffer,
+                from: self.ty(*arg).shape.clone(),
+                shape: shape.clone(),
+                start: start.clone(),
+                stride: stride.clone(),
+                bytes: ty.scalar.size(),
+            },
+            Op::Concat { args, dim } => Instruction::Concat {
+                args: args
+                    .iter()
+                    .map(|a| (self.homes[a], self.ty(*a).shape[*dim..].iter().product::<usize>() * ty.scalar.size()))
+                    .collect(),
+                out: buffer,
+                outer: ty.shape[..*dim].iter().product(),
+            },
+            Op::Gather { arg, index, checked } => {
+                let shape = &self.ty(*arg).shape;
+                Instruction::Gather {
+                    arg: home(self, arg),
+                    index: homes(self, index),
+                    sizes: shape[..index.len()].to_vec(),
+                    count: self.ty(index[0]).len(),
+                    row: shape[index.len()..].iter().product::<usize>() * ty.scalar.size(),
+                    out: buffer,
+                    checked: *checked,
+                    span: step.span,
+                }
+            }
+            Op::Scatter { shape, index, values } => Instruction::Scatter {
+                index: homes(self, index),
+                sizes: shape[..index.len()].to_vec(),
+                count: self.ty(index[0]).len(),
+                row: shape[index.len()..].iter().product(),
+                values: home(self, values),
+                out: buffer,
+                size: ty.len(),
+                scalar: ty.scalar,
+            },
+            Op::Contract { left, right, batch, sum } => {
+                let (l, r) = (&self.ty(*left).shape, &self.ty(*right).shape);
+                let batches: usize = l[..batch.len()].iter().product();
+                let depth: usize = sum.iter().map(|p| l[p.0]).product();
+                let m = l.iter().product::<usize>().checked_div(batches * depth).unwrap_or(0);
+                let n = r.iter().product::<usize>().checked_div(batches * depth).unwrap_or(0);
+                let by_columns = sum.first().is_some_and(|p| p.1 == batch.len() && r.len() > batch.len() + sum.len());
+                Instruction::Contract {
+                    scalar: ty.scalar,
+                    left: home(self, left),
+                    right: home(self, right),
+                    out: buffer,
+                    batch: batches,
+                    sizes: [m, n, depth],
+                    left_strides: (depth, 1),
+                    right_strides: if by_columns { (n, 1) } else { (1, depth) },
+                }
+            }
+            Op::Draw { distribution, scalar, place, turns, position, shape } => Instruction::Draw {
+                distribution: *distribution,
+                scalar: *scalar,
+                place: *place,
+                turns: homes(self, turns),
+                position: home(self, position),
+                positions: self.ty(*position).len(),
+                size: shape.iter().product(),
+                out: buffer,
+            },
+            _ => unreachable!("dealt with above, or part of a kernel"),
+        };
+        out.push(instruction);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn update(&mut self, step: &Step, arg: Var, index: &[Var], value: Var, checked: bool, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+        let source = self.homes[&arg];
+        let result = step.outs[0];
+        let target = if self.free_at(source, k, scope) && self.homes[&value] != source {
+            self.define(result, source, scope, k);
+            source
+        } else {
+            let target = self.allocate(result, scope, k);
+            out.push(Instruction::Copy { from: source, to: target, bytes: self.bytes(arg) });
+            target
+        };
+        let shape = self.ty(arg).shape.clone();
+        out.push(Instruction::Update {
+            target,
+            index: index.iter().map(|v| self.homes[v]).collect(),
+            sizes: shape[..index.len()].to_vec(),
+            row: self.bytes(value),
+            value: self.homes[&value],
+            checked,
+            span: step.span,
+        });
+    }
+
+    // ---- regions ----
+
+    fn region(&mut self, step: &Step, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+        match &step.op {
+            Op::Loop { count, init, body } => {
+                let captured = body.captures();
+                let (carried, before) = self.carried(step, init, &captured, k, scope);
+                let turn = self.new_buffer(8);
+                self.homes.insert(body.params[0], turn);
+                let (instructions, after) = self.turn(body, &carried, scope, k);
+                let count = self.homes[count];
+                out.push(Instruction::Loop { count, turn, before, body: instructions, after, span: step.span });
+                self.release(turn);
+            }
+            Op::While { init, condition, body } => {
+                let captured = [body.captures(), condition.captures()].concat();
+                let (carried, before) = self.carried(step, init, &captured, k, scope);
+                for (param, buffer) in condition.params.iter().zip(&carried) {
+                    self.homes.insert(*param, *buffer);
+                }
+                let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::new());
+                let test = self.homes[&condition.results[0]];
+                let turn = self.new_buffer(8);
+                self.homes.insert(body.params[0], turn);
+                let (instructions, after) = self.turn(body, &carried, scope, k);
+                out.push(Instruction::While { before, condition: test_code, test, turn, body: instructions, after, span: step.span });
+                self.release(turn);
+                left.into_iter().for_each(|b| self.release(b));
+            }
+            Op::If { condition, then, otherwise } => self.branches(step, *condition, then, otherwise, k, scope, out),
+            Op::Map { count, body } => self.members(step, *count, body, k, scope, out),
+            _ => unreachable!("a region"),
+        }
+    }
+
+    /// Buffers of carried values, taken from the initial ones where nobody reads those later.
+    fn carried(&mut self, step: &Step, init: &[Var], captured: &[Var], k: usize, scope: &mut Scope) -> (Vec<Buffer>, Vec<Move>) {
+        let held: HashSet<Buffer> = captured.iter().map(|v| self.homes[v]).collect();
+        let mut carried: Vec<Buffer> = vec![];
+        let mut moves = vec![];
+        for (out, start) in step.outs.iter().zip(init) {
+            let source = self.homes[start];
+            let once = init.iter().filter(|v| self.homes[v] == source).count() == 1;
+            if once && !held.contains(&source) && self.free_at(source, k, scope) {
+                self.define(*out, source, scope, k);
+                carried.push(source);
+                continue;
+            }
+            let buffer = self.allocate(*out, scope, k);
+            // Not to be released or taken by others while the loop runs.
+            moves.push(Move { from: source, to: buffer, bytes: self.bytes(*out) });
+            carried.push(buffer);
+        }
+        (carried, moves)
+    }
+
+    /// One turn of a loop, and the moves at its end.
+    fn turn(&mut self, body: &Block, carried: &[Buffer], scope: &Scope, k: usize) -> (Vec<Instruction>, Vec<Move>) {
+        for (param, buffer) in body.params[1..].iter().zip(carried) {
+            self.homes.insert(*param, *buffer);
+        }
+        let _ = (scope, k);
+        let owned: HashSet<Buffer> = carried.iter().copied().collect();
+        let (instructions, left) = self.block(&body.steps, &body.results, &owned);
+        let wanted: Vec<Move> = body
+            .results
+            .iter()
+            .zip(carried)
+            .map(|(v, to)| Move { from: self.homes[v], to: *to, bytes: self.bytes(*v) })
+            .collect();
+        let moves = self.in_order(wanted);
+        left.into_iter().for_each(|b| self.release(b));
+        (instructions, moves)
+    }
+
+    /// Moves that happen at once, one after the other: none overwrites what another still needs.
+    fn in_order(&mut self, wanted: Vec<Move>) -> Vec<Move> {
+        let mut open: Vec<Move> = wanted.into_iter().filter(|m| m.from != m.to && m.bytes > 0).collect();
+        let mut moves = vec![];
+        while !open.is_empty() {
+            let ready = (0..open.len()).find(|k| open.iter().enumerate().all(|(j, m)| j == *k || m.from != open[*k].to));
+            match ready {
+                Some(k) => moves.push(open.remove(k)),
+                None => {
+                    // A circle: one of its values waits elsewhere.
+                    let Move { from, bytes, .. } = open[0].clone();
+                    let aside = self.new_buffer(bytes);
+                    moves.push(Move { from, to: aside, bytes });
+                    open.iter_mut().filter(|m| m.from == from).for_each(|m| m.from = aside);
+                    // Released only when the plan is whole: moves are few.
+                }
+            }
+        }
+        moves
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn branches(
+        &mut self,
+        step: &Step,
+        condition: Var,
+        then: &Block,
+        otherwise: &Block,
+        k: usize,
+        scope: &mut Scope,
+        out: &mut Vec<Instruction>,
+    ) {
+        // Outer buffers that nobody reads after this: a branch may write them.
+        let condition_buffer = self.homes[&condition];
+        let mut dying: HashSet<Buffer> =
+            scope.own.iter().chain(&scope.owned).copied().filter(|b| *b != condition_buffer && self.free_at(*b, k, scope)).collect();
+        let fresh: Vec<Buffer> = step.outs.iter().map(|v| self.new_buffer(self.bytes(*v))).collect();
+        let mut codes = vec![];
+        let mut lefts = vec![];
+        for branch in [then, otherwise] {
+            let (code, left) = self.block(&branch.steps, &branch.results, &dying);
+            codes.push(code);
+            lefts.push(left);
+        }
+        let mut outs = vec![];
+        for (j, var) in step.outs.iter().enumerate() {
+            let found = [then, otherwise].map(|b| self.homes[&b.results[j]]);
+            let bytes = self.bytes(*var);
+            let kept = found.into_iter().find(|b| dying.contains(b) && self.sizes[*b] >= bytes);
+            match kept {
+                Some(buffer) => {
+                    dying.remove(&buffer);
+                    self.release(fresh[j]);
+                    outs.push(buffer);
+                }
+                None => {
+                    scope.own.push(fresh[j]);
+                    outs.push(fresh[j]);
+                }
+            }
+        }
+        for ((branch, code), left) in [then, otherwise].into_iter().zip(&mut codes).zip(lefts) {
+            let wanted = branch
+                .results
+                .iter()
+                .zip(&outs)
+                .map(|(v, to)| Move { from: self.homes[v], to: *to, bytes: self.bytes(*v) })
+                .collect();
+            code.extend(self.in_order(wanted).into_iter().map(|m| Instruction::Copy { from: m.from, to: m.to, bytes: m.bytes }));
+            left.into_iter().for_each(|b| self.release(b));
+        }
+        for (var, buffer) in step.outs.iter().zip(&outs) {
+            // A kept buffer lives on under its new name.
+            scope.ends.insert(*buffer, 0);
+            self.define(*var, *buffer, scope, k);
+        }
+        let otherwise = codes.pop().expect("two branches");
+        let then = codes.pop().expect("two branches");
+        out.push(Instruction::If { condition: condition_buffer, then, otherwise });
+    }
+
+    fn members(&mut self, step: &Step, count: usize, body: &Block, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+        let outs: Vec<Buffer> = step.outs.iter().map(|v| self.allocate(*v, scope, k)).collect();
+        let outer = self.frame;
+        self.frames.push(Arena::default());
+        self.frame = self.frames.len() - 1;
+        let frame = self.frame;
+        let member = self.new_buffer(8);
+        self.homes.insert(body.params[0], member);
+        let (code, _) = self.block(&body.steps, &body.results, &HashSet::new());
+        let results = body.results.iter().zip(&outs).map(|(v, to)| (self.homes[v], *to, self.bytes(*v))).collect();
+        self.frame = outer;
+        out.push(Instruction::Map { count, member, frame, body: code, results, span: step.span });
+    }
+}
+
+/// What is known of the buffers while a block is planned.
+struct Scope {
+    /// The last piece that reads each variable.
+    last: HashMap<Var, usize>,
+    /// The last piece that reads each buffer.
+    ends: HashMap<Buffer, usize>,
+    /// Buffers that this block has allocated and not released.
+    own: Vec<Buffer>,
+    /// Buffers of others that may be written after their last use here.
+    owned: HashSet<Buffer>,
+}

@@ -1,0 +1,600 @@
+//! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
+
+use super::machine::{self, Code};
+use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
+use crate::core::{Distribution, Literal, Monoid, Program, Var};
+use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
+use crate::prim::{Emit, Prim, Run};
+use moyal_runtime::array::{Array, Data, Scalar};
+use moyal_runtime::threads::Pool;
+use moyal_runtime::{contract, lattice, noise, sum};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A program as machine code.
+pub struct Compiled {
+    plan: Plan,
+    code: Code,
+    /// Memory of frames that is not in use.
+    spare: Vec<Mutex<Vec<Memory>>>,
+}
+
+/// Numbers of work below which threads do not pay.
+const WORTH: usize = 1 << 15;
+
+/// How many rows of a large kernel a thread takes at least.
+const GRAIN: usize = 1;
+
+type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
+
+impl Compiled {
+    pub fn new(program: &Program) -> Result<Compiled, String> {
+        let plan = plan::plan(program);
+        let code = machine::compile(&plan.kernels)?;
+        let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
+        Ok(Compiled { plan, code, spare })
+    }
+
+    /// Runs from a state (the default one: the beginning); see [`crate::interpret::run_from`].
+    pub fn run_from(
+        &self,
+        inputs: &[Arc<Array>],
+        state: State,
+        context: &Context,
+        pool: &Pool,
+        watch: &mut Watch,
+    ) -> Result<Vec<Arc<Array>>, Failure> {
+        let mut table = vec![std::ptr::null_mut(); self.plan.buffers.len()];
+        for (buffer, input) in self.plan.inputs.iter().zip(inputs) {
+            table[*buffer] = input.data.as_ptr().cast_mut();
+        }
+        let Some(mut memory) = self.memory(0) else {
+            let bytes = self.plan.frames[0] as u64;
+            return Err(Failure { span: 0, kind: FailureKind::OutOfMemory { bytes }, around: vec![] });
+        };
+        self.place(0, &mut memory, &mut table);
+        if let Some((_, saved)) = state.values.first() {
+            memory.restore(saved);
+        }
+        let stopped = AtomicBool::new(false);
+        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], stopped: &stopped };
+        let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
+        let results = result.map(|()| worker.results());
+        drop(worker);
+        self.spare[0].lock().expect("no panic holds it").push(memory);
+        results
+    }
+
+    /// Memory for a frame; None if there is not so much.
+    fn memory(&self, frame: usize) -> Option<Memory> {
+        let spare = self.spare[frame].lock().expect("no panic holds it").pop();
+        spare.or_else(|| Memory::new(self.plan.frames[frame]))
+    }
+
+    fn place(&self, frame: usize, memory: &mut Memory, table: &mut [*mut u8]) {
+        for (k, place) in self.plan.buffers.iter().enumerate() {
+            if let Place::Frame { frame: f, offset } = place
+                && *f == frame
+            {
+                table[k] = memory.at(*offset);
+            }
+        }
+    }
+}
+
+/// The bytes of a frame, on a 64-byte boundary.
+struct Memory {
+    start: *mut u8,
+    layout: std::alloc::Layout,
+}
+
+// Bytes of its own.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    fn new(bytes: usize) -> Option<Memory> {
+        let layout = std::alloc::Layout::from_size_align(bytes.max(64), 64).ok()?;
+        // Zeroed, so that large frames cost memory only where they are used.
+        let start = unsafe { std::alloc::alloc_zeroed(layout) };
+        (!start.is_null()).then_some(Memory { start, layout })
+    }
+
+    fn at(&mut self, offset: usize) -> *mut u8 {
+        debug_assert!(offset < self.layout.size());
+        unsafe { self.start.add(offset) }
+    }
+
+    fn saved(&self) -> Array {
+        let words = self.layout.size() / 8;
+        let words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) };
+        Array::new(vec![words.len()], Data::Int(words.to_vec()))
+    }
+
+    fn restore(&mut self, saved: &Array) {
+        let words = saved.ints();
+        unsafe { std::slice::from_raw_parts_mut(self.start.cast::<i64>(), words.len()) }.copy_from_slice(words);
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        unsafe { std::alloc::dealloc(self.start, self.layout) };
+    }
+}
+
+struct Worker<'c> {
+    compiled: &'c Compiled,
+    /// Where each buffer lies.
+    table: Vec<*mut u8>,
+    context: &'c Context<'c>,
+    pool: &'c Pool,
+    /// Inside a member of a map that shares the threads already.
+    serial: bool,
+    around: Vec<Around>,
+    /// Another member has failed.
+    stopped: &'c AtomicBool,
+}
+
+/// A table that may go to another thread: members write to places of their own.
+#[derive(Clone, Copy)]
+struct Shared<'t>(&'t [*mut u8]);
+unsafe impl Send for Shared<'_> {}
+unsafe impl Sync for Shared<'_> {}
+
+impl<'t> Shared<'t> {
+    fn table(self) -> &'t [*mut u8] {
+        self.0
+    }
+}
+
+impl Worker<'_> {
+    // ---- memory ----
+
+    fn slice<T>(&self, buffer: Buffer, len: usize) -> &'static [T] {
+        // Buffers are planned with this kind and size, and live as long as the run.
+        unsafe { std::slice::from_raw_parts(self.table[buffer].cast(), len) }
+    }
+
+    #[allow(clippy::mut_from_ref)]
+    fn slice_mut<T>(&self, buffer: Buffer, len: usize) -> &'static mut [T] {
+        unsafe { std::slice::from_raw_parts_mut(self.table[buffer].cast(), len) }
+    }
+
+    fn int(&self, buffer: Buffer) -> i64 {
+        self.slice::<i64>(buffer, 1)[0]
+    }
+
+    fn bool(&self, buffer: Buffer) -> bool {
+        self.slice::<u8>(buffer, 1)[0] != 0
+    }
+
+    fn copy(&self, m: &Move) {
+        // Buffers do not overlap, but a buffer may be moved onto itself.
+        unsafe { std::ptr::copy(self.table[m.from], self.table[m.to], m.bytes) };
+    }
+
+    fn results(&self) -> Vec<Arc<Array>> {
+        let plan = &self.compiled.plan;
+        plan.results
+            .iter()
+            .map(|(buffer, ty)| {
+                let len = ty.len();
+                let data = match ty.scalar {
+                    Scalar::Real => Data::Real(self.slice(*buffer, len).to_vec()),
+                    Scalar::F32 => Data::F32(self.slice(*buffer, len).to_vec()),
+                    Scalar::Int => Data::Int(self.slice(*buffer, len).to_vec()),
+                    Scalar::Bool => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
+                };
+                Arc::new(Array::new(ty.shape.clone(), data))
+            })
+            .collect()
+    }
+
+    fn fail<T>(&self, span: u32, kind: FailureKind) -> Result<T, Failure> {
+        Err(Failure { span, kind, around: self.around.clone() })
+    }
+
+    // ---- control ----
+
+    /// The outermost block, whose loops can be stopped and continued after each turn.
+    fn outermost(&mut self, instructions: &[Instruction], state: State, memory: &Memory, watch: &mut Watch) -> Result<(), Failure> {
+        for (k, instruction) in instructions.iter().enumerate().skip(state.step) {
+            let Instruction::Loop { count, turn, before, body, after, span } = instruction else {
+                self.instruction(instruction)?;
+                continue;
+            };
+            let first = if k == state.step { state.turn } else { 0 };
+            if first == 0 {
+                before.iter().for_each(|m| self.copy(m));
+            }
+            let count = self.int(*count);
+            for number in first..count {
+                self.turn(*turn, number, body, after, *span)?;
+                let mut saved =
+                    || State { step: k, turn: number + 1, values: vec![(Var(0), Arc::new(memory.saved()))] };
+                if let Control::Stop = watch(&mut saved, number + 1, count) {
+                    return self.fail(*span, FailureKind::Stopped);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&mut self, instructions: &[Instruction]) -> Result<(), Failure> {
+        instructions.iter().try_for_each(|i| self.instruction(i))
+    }
+
+    fn turn(&mut self, turn: Buffer, number: i64, body: &[Instruction], after: &[Move], span: u32) -> Result<(), Failure> {
+        if self.context.stopped() || self.stopped.load(Ordering::Relaxed) {
+            return self.fail(span, FailureKind::Stopped);
+        }
+        self.slice_mut::<i64>(turn, 1)[0] = number;
+        self.around.push(Around::Turn(number));
+        self.all(body)?;
+        self.around.pop();
+        after.iter().for_each(|m| self.copy(m));
+        Ok(())
+    }
+
+    fn instruction(&mut self, instruction: &Instruction) -> Result<(), Failure> {
+        match instruction {
+            Instruction::Kernel { kernel, args } => self.kernel(*kernel, args),
+            Instruction::Function { row, scalar, args, out, size, ints } => self.function(row, *scalar, args, *out, *size, *ints),
+            Instruction::Constant { literal, out } => match literal {
+                Literal::Real(x) => self.slice_mut(*out, 1)[0] = *x,
+                Literal::F32(x) => self.slice_mut(*out, 1)[0] = *x,
+                Literal::Int(n) => self.slice_mut(*out, 1)[0] = *n,
+                Literal::Bool(c) => self.slice_mut(*out, 1)[0] = *c as u8,
+            },
+            Instruction::Table { array, out } => self.table[*out] = array.data.as_ptr().cast_mut(),
+            Instruction::ShiftTable { sizes, offset, out } => {
+                let table = lattice::shift_table(sizes, offset);
+                self.slice_mut(*out, table.len()).copy_from_slice(&table);
+            }
+            Instruction::Copy { from, to, bytes } => self.copy(&Move { from: *from, to: *to, bytes: *bytes }),
+            Instruction::Reduce { monoid, scalar, arg, out, outer, count, inner } => {
+                self.reduce(*monoid, *scalar, *arg, *out, [*outer, *count, *inner])
+            }
+            Instruction::Embed { arg, out, from, shape, start, stride, bytes } => self.embed(*arg, *out, from, shape, start, stride, *bytes),
+            Instruction::Concat { args, out, outer } => self.concat(args, *out, *outer),
+            Instruction::Gather { arg, index, sizes, count, row, out, checked, span } => {
+                let positions = self.positions(index, sizes, *count, *checked, *span)?;
+                let (from, to) = (self.table[*arg], self.table[*out]);
+                for (k, position) in positions.enumerate() {
+                    unsafe { std::ptr::copy_nonoverlapping(from.add(position * row), to.add(k * row), *row) };
+                }
+            }
+            Instruction::Scatter { index, sizes, count, row, values, out, size, scalar } => {
+                let positions: Vec<usize> = self.positions(index, sizes, *count, false, 0)?.collect();
+                self.scatter(&positions, *row, *values, *out, *size, *scalar);
+            }
+            Instruction::Update { target, index, sizes, row, value, checked, span } => {
+                let position = self.positions(index, sizes, 1, *checked, *span)?.next().expect("one position");
+                unsafe { std::ptr::copy_nonoverlapping(self.table[*value], self.table[*target].add(position * row), *row) };
+            }
+            Instruction::Contract { scalar, left, right, out, batch, sizes, left_strides, right_strides } => {
+                self.contract(*scalar, [*left, *right, *out], *batch, *sizes, *left_strides, *right_strides)
+            }
+            Instruction::Draw { distribution, scalar, place, turns, position, positions, size, out } => {
+                let turns: Vec<u64> = turns.iter().map(|t| self.int(*t) as u64).collect();
+                let (inner, outer) = turns.split_last().map(|(i, o)| (*i, o)).unwrap_or((0, &[]));
+                let key = noise::key(self.context.seed, *place, outer);
+                let positions = self.slice::<i64>(*position, *positions);
+                self.draw(*distribution, *scalar, key, inner, positions, *size, *out);
+            }
+            Instruction::Loop { count, turn, before, body, after, span } => {
+                before.iter().for_each(|m| self.copy(m));
+                for number in 0..self.int(*count) {
+                    self.turn(*turn, number, body, after, *span)?;
+                }
+            }
+            Instruction::While { before, condition, test, turn, body, after, span } => {
+                before.iter().for_each(|m| self.copy(m));
+                let mut number = 0;
+                loop {
+                    self.all(condition)?;
+                    if !self.bool(*test) {
+                        break;
+                    }
+                    self.turn(*turn, number, body, after, *span)?;
+                    number += 1;
+                }
+            }
+            Instruction::If { condition, then, otherwise } => {
+                let branch = if self.bool(*condition) { then } else { otherwise };
+                self.all(branch)?;
+            }
+            Instruction::Map { count, member, frame, body, results, span } => self.map(*count, *member, *frame, body, results, *span)?,
+            Instruction::Require { condition, message, span } => {
+                if !self.bool(*condition) {
+                    return self.fail(*span, FailureKind::Required(message.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // ---- members ----
+
+    fn map(
+        &mut self,
+        count: usize,
+        member: Buffer,
+        frame: usize,
+        body: &[Instruction],
+        results: &[(Buffer, Buffer, usize)],
+        span: u32,
+    ) -> Result<(), Failure> {
+        let failed: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
+        let stop = AtomicBool::new(false);
+        let (compiled, context, pool) = (self.compiled, self.context, self.pool);
+        let (shared, around) = (Shared(&self.table), self.around.clone());
+        let parallel = !self.serial && pool.threads() > 1 && count > 1;
+        let members = |range: std::ops::Range<usize>| {
+            let note = |member: usize, failure: Failure| {
+                stop.store(true, Ordering::Relaxed);
+                let mut first = failed.lock().expect("no panic holds it");
+                if first.as_ref().is_none_or(|(k, _)| member < *k) {
+                    *first = Some((member, failure));
+                }
+            };
+            let Some(mut memory) = compiled.memory(frame) else {
+                let bytes = compiled.plan.frames[frame] as u64;
+                return note(range.start, Failure { span, kind: FailureKind::OutOfMemory { bytes }, around: around.clone() });
+            };
+            let mut table = shared.table().to_vec();
+            compiled.place(frame, &mut memory, &mut table);
+            let mut worker =
+                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), stopped: &stop };
+            for k in range {
+                if let Err(failure) = worker.member(k, member, body, results, span) {
+                    note(k, failure);
+                    break;
+                }
+            }
+            drop(worker);
+            compiled.spare[frame].lock().expect("no panic holds it").push(memory);
+        };
+        if parallel { pool.run(count, 1, members) } else { members(0..count) }
+        match failed.into_inner().expect("no panic holds it") {
+            Some((_, failure)) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    fn member(
+        &mut self,
+        k: usize,
+        member: Buffer,
+        body: &[Instruction],
+        results: &[(Buffer, Buffer, usize)],
+        span: u32,
+    ) -> Result<(), Failure> {
+        if self.context.stopped() {
+            return self.fail(span, FailureKind::Stopped);
+        }
+        self.slice_mut::<i64>(member, 1)[0] = k as i64;
+        self.around.push(Around::Member(k as i64));
+        self.all(body)?;
+        self.around.pop();
+        for (from, to, bytes) in results {
+            unsafe { std::ptr::copy_nonoverlapping(self.table[*from], self.table[*to].add(k * bytes), *bytes) };
+        }
+        Ok(())
+    }
+
+    // ---- arrays ----
+
+    fn kernel(&self, kernel: usize, args: &[Buffer]) {
+        const FEW: usize = 24;
+        let shape = &self.compiled.plan.kernels[kernel];
+        let function = self.compiled.code.functions[kernel];
+        if shape.size() == 0 {
+            return;
+        }
+        let rows = shape.domain.first().copied().unwrap_or(1) as i64;
+        let mut few = [std::ptr::null_mut(); FEW];
+        let many: Vec<*mut u8>;
+        let pointers: &[*mut u8] = if args.len() <= FEW {
+            for (p, a) in few.iter_mut().zip(args) {
+                *p = self.table[*a];
+            }
+            &few[..args.len()]
+        } else {
+            many = args.iter().map(|a| self.table[*a]).collect();
+            &many
+        };
+        let work = shape.size() * shape.nodes.len();
+        if self.serial || self.pool.threads() == 1 || work < WORTH * 8 || rows < 2 || !shape.splits() {
+            return unsafe { function(pointers.as_ptr(), 0, rows) };
+        }
+        let shared = Shared(pointers);
+        let grain = (WORTH / (work / rows as usize).max(1)).max(GRAIN);
+        self.pool.run(rows as usize, grain, |range| {
+            unsafe { function(shared.table().as_ptr(), range.start as i64, range.end as i64) };
+        });
+    }
+
+    fn function(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer, size: usize, ints: bool) {
+        match (&row.emit, scalar) {
+            (Emit::Slice1(f, _), Scalar::Real) => f(self.slice(args[0], size), self.slice_mut(out, size)),
+            (Emit::Slice1(_, f), _) => f(self.slice(args[0], size), self.slice_mut(out, size)),
+            (Emit::Slice2(f, _), Scalar::Real) => f(self.slice(args[0], size), self.slice(args[1], size), self.slice_mut(out, size)),
+            (Emit::Slice2(_, f), _) => f(self.slice(args[0], size), self.slice(args[1], size), self.slice_mut(out, size)),
+            _ if ints => self.each_with_int(row, scalar, args, out, size),
+            _ => unreachable!("{} is done inline", row.name),
+        }
+    }
+
+    fn each_with_int(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer, size: usize) {
+        let n = self.slice::<i64>(args[1], size);
+        match (&row.run, scalar) {
+            (Run::FloatInt(f, _), Scalar::Real) => {
+                let (x, out) = (self.slice::<f64>(args[0], size), self.slice_mut::<f64>(out, size));
+                (0..size).for_each(|k| out[k] = f(x[k], n[k]));
+            }
+            (Run::FloatInt(_, f), _) => {
+                let (x, out) = (self.slice::<f32>(args[0], size), self.slice_mut::<f32>(out, size));
+                (0..size).for_each(|k| out[k] = f(x[k], n[k]));
+            }
+            _ => unreachable!("{} is done inline", row.name),
+        }
+    }
+
+    fn reduce(&self, monoid: Monoid, scalar: Scalar, arg: Buffer, out: Buffer, [outer, count, inner]: [usize; 3]) {
+        macro_rules! each {
+            ($t:ty, $whole:path, $rows:path) => {{
+                let (x, out) = (self.slice::<$t>(arg, outer * count * inner), self.slice_mut::<$t>(out, outer * inner));
+                for o in 0..outer {
+                    let part = &x[o * count * inner..(o + 1) * count * inner];
+                    if inner == 1 {
+                        out[o] = $whole(part);
+                    } else {
+                        $rows(part, count, inner, &mut out[o * inner..(o + 1) * inner]);
+                    }
+                }
+            }};
+        }
+        match (monoid, scalar) {
+            (Monoid::Sum, Scalar::Real) => each!(f64, sum::sum, sum::sum_rows),
+            (Monoid::Sum, Scalar::F32) => each!(f32, sum::sum_f32, sum::sum_rows_f32),
+            (Monoid::Sum, _) => each!(i64, sum::sum_int, sum::sum_rows_int),
+            (Monoid::Product, Scalar::Real) => each!(f64, sum::product, sum::product_rows),
+            (Monoid::Product, Scalar::F32) => each!(f32, sum::product_f32, sum::product_rows_f32),
+            (Monoid::Product, _) => each!(i64, sum::product_int, sum::product_rows_int),
+            (Monoid::Max, Scalar::Real) => each!(f64, sum::max, sum::max_rows),
+            (Monoid::Max, Scalar::F32) => each!(f32, sum::max_f32, sum::max_rows_f32),
+            (Monoid::Max, _) => each!(i64, sum::max_int, sum::max_rows_int),
+            (Monoid::Min, Scalar::Real) => each!(f64, sum::min, sum::min_rows),
+            (Monoid::Min, Scalar::F32) => each!(f32, sum::min_f32, sum::min_rows_f32),
+            (Monoid::Min, _) => each!(i64, sum::min_int, sum::min_rows_int),
+            (Monoid::Any, _) => each!(bool, sum::any, any_rows),
+            (Monoid::All, _) => each!(bool, sum::all, all_rows),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn embed(&self, arg: Buffer, out: Buffer, from: &[usize], shape: &[usize], start: &[usize], stride: &[usize], bytes: usize) {
+        let size: usize = shape.iter().product();
+        unsafe { std::ptr::write_bytes(self.table[out], 0, size * bytes) };
+        let mut to = vec![1; shape.len()];
+        for d in (1..shape.len()).rev() {
+            to[d - 1] = to[d] * shape[d];
+        }
+        let mut index = vec![0; from.len()];
+        for k in 0..from.iter().product() {
+            let at: usize = (0..index.len()).map(|d| (start[d] + index[d] * stride[d]) * to[d]).sum();
+            unsafe { std::ptr::copy_nonoverlapping(self.table[arg].add(k * bytes), self.table[out].add(at * bytes), bytes) };
+            for d in (0..from.len()).rev() {
+                index[d] += 1;
+                if index[d] < from[d] {
+                    break;
+                }
+                index[d] = 0;
+            }
+        }
+    }
+
+    fn concat(&self, args: &[(Buffer, usize)], out: Buffer, outer: usize) {
+        let row: usize = args.iter().map(|a| a.1).sum();
+        let mut first = 0;
+        for (arg, part) in args {
+            for o in 0..outer {
+                unsafe { std::ptr::copy_nonoverlapping(self.table[*arg].add(o * part), self.table[out].add(o * row + first), *part) };
+            }
+            first += part;
+        }
+    }
+
+    /// Row-major positions; with `checked` each index is tested first.
+    fn positions(
+        &self,
+        index: &[Buffer],
+        sizes: &[usize],
+        count: usize,
+        checked: bool,
+        span: u32,
+    ) -> Result<impl Iterator<Item = usize> + use<>, Failure> {
+        let index: Vec<&'static [i64]> = index.iter().map(|b| self.slice::<i64>(*b, count)).collect();
+        if checked {
+            for (dim, positions) in index.iter().enumerate() {
+                if let Some(i) = positions.iter().find(|i| **i < 0 || **i >= sizes[dim] as i64) {
+                    return self.fail(span, FailureKind::IndexOutside { index: *i, size: sizes[dim] });
+                }
+            }
+        }
+        let sizes = sizes.to_vec();
+        Ok((0..count).map(move |k| index.iter().zip(&sizes).fold(0, |at, (i, size)| at * size + i[k] as usize)))
+    }
+
+    fn scatter(&self, positions: &[usize], row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar) {
+        macro_rules! add {
+            ($t:ty, $add:expr) => {{
+                let (v, o) = (self.slice::<$t>(values, positions.len() * row), self.slice_mut::<$t>(out, size));
+                o.fill(0 as $t);
+                for (k, position) in positions.iter().enumerate() {
+                    for i in 0..row {
+                        o[position * row + i] = $add(o[position * row + i], v[k * row + i]);
+                    }
+                }
+            }};
+        }
+        match scalar {
+            Scalar::Real => add!(f64, |a: f64, b: f64| a + b),
+            Scalar::F32 => add!(f32, |a: f32, b: f32| a + b),
+            _ => add!(i64, i64::wrapping_add),
+        }
+    }
+
+    fn contract(
+        &self,
+        scalar: Scalar,
+        [left, right, out]: [Buffer; 3],
+        batch: usize,
+        [m, n, k]: [usize; 3],
+        left_strides: (usize, usize),
+        right_strides: (usize, usize),
+    ) {
+        macro_rules! each {
+            ($t:ty, $f:path) => {{
+                let (a, b) = (self.slice::<$t>(left, batch * m * k), self.slice::<$t>(right, batch * n * k));
+                let out = self.slice_mut::<$t>(out, batch * m * n);
+                for t in 0..batch {
+                    let (a, b) = (&a[t * m * k..(t + 1) * m * k], &b[t * n * k..(t + 1) * n * k]);
+                    $f(m, n, k, a, left_strides, b, right_strides, &mut out[t * m * n..(t + 1) * m * n]);
+                }
+            }};
+        }
+        match scalar {
+            Scalar::F32 => each!(f32, contract::contract_f32),
+            _ => each!(f64, contract::contract),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turn: u64, positions: &[i64], size: usize, out: Buffer) {
+        let len = positions.len() * size;
+        let mut k = 0;
+        while k < positions.len() {
+            // Members one after the other are drawn at once.
+            let run = (k + 1..positions.len()).take_while(|j| positions[*j] == positions[k] + (*j - k) as i64).count() + 1;
+            let first = (positions[k] as u64).wrapping_mul(size as u64);
+            let range = k * size..(k + run) * size;
+            match (distribution, scalar) {
+                (Distribution::Normal, Scalar::F32) => noise::normal_f32(key, turn, first, &mut self.slice_mut(out, len)[range]),
+                (Distribution::Normal, _) => noise::normal(key, turn, first, &mut self.slice_mut(out, len)[range]),
+                (Distribution::Uniform, Scalar::F32) => noise::uniform_f32(key, turn, first, &mut self.slice_mut(out, len)[range]),
+                (Distribution::Uniform, _) => noise::uniform(key, turn, first, &mut self.slice_mut(out, len)[range]),
+            }
+            k += run;
+        }
+    }
+}
+
+fn any_rows(x: &[bool], n: usize, inner: usize, out: &mut [bool]) {
+    (0..inner).for_each(|i| out[i] = sum::any_strided(x, i, inner, n));
+}
+
+fn all_rows(x: &[bool], n: usize, inner: usize, out: &mut [bool]) {
+    (0..inner).for_each(|i| out[i] = sum::all_strided(x, i, inner, n));
+}
