@@ -156,17 +156,17 @@ impl Builder {
     /// Adds a step as it is; `types` are those of its results.
     pub fn step(&mut self, op: Op, types: Vec<Type>) -> Vec<Var> {
         let outs: Vec<Var> = types.into_iter().map(|t| self.fresh(t)).collect();
-        match &op {
-            Op::Constant(literal) => drop(self.literals.insert(outs[0], *literal)),
-            Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(outs[0], *arg)),
-            _ => {}
-        }
         let span = self.span;
         self.push(Step { outs: outs.clone(), op, span });
         outs
     }
 
     fn push(&mut self, step: Step) {
+        match &step.op {
+            Op::Constant(literal) => drop(self.literals.insert(step.outs[0], *literal)),
+            Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(step.outs[0], *arg)),
+            _ => {}
+        }
         let block = self.blocks.len() - 1;
         let steps = &mut self.blocks[block];
         self.places.extend(step.outs.iter().map(|v| (*v, (block, steps.len()))));
@@ -175,12 +175,7 @@ impl Builder {
 
     /// Adds steps that are Core already.
     pub fn extend(&mut self, steps: Vec<Step>) {
-        for step in steps {
-            if let Op::Constant(literal) = &step.op {
-                self.literals.insert(step.outs[0], *literal);
-            }
-            self.push(step);
-        }
+        steps.into_iter().for_each(|step| self.push(step));
     }
 
     fn one(&mut self, op: Op, ty: Type) -> Var {

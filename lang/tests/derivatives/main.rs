@@ -288,6 +288,42 @@ fn swing(b: &mut Builder, x: &[Var], count: Var) -> Vec<Var> {
 }
 
 #[test]
+fn noise_is_the_same_when_turns_are_computed_again() {
+    let mut n = Numbers::new("noise");
+    let path = |b: &mut Builder, x: &[Var], count: Var| {
+        b.for_loop(count, vec![x[0]], |b, turn, v| {
+            let position = b.int(0);
+            let noise = b.draw(Distribution::Normal, Scalar::Real, 5, vec![turn], position, vec![2]);
+            let kick = b.mul(x[1], noise);
+            let sine = b.call("sin", &[v[0]]);
+            let moved = b.mul(sine, kick);
+            vec![b.add(v[0], moved)]
+        })
+    };
+    let (start, size) = (n.array(&[2]), reals(&[], vec![0.1]));
+    check("known number of turns", &[start.clone(), size.clone()], |b, x| {
+        let count = b.int(6);
+        path(b, x, count)
+    });
+    check("unknown number of turns", &[start, size, Array::int(130)], |b, x| path(b, x, x[2]));
+}
+
+#[test]
+fn terms_that_a_filter_leaves_out() {
+    // Σ log x over x > 0: the others count as 0 and are evaluated at 1.
+    let sum = |b: &mut Builder, x: &[Var]| {
+        let (zero, one) = (b.real(0.0), b.real(1.0));
+        let kept = b.call("gt", &[x[0], zero]);
+        let safe = b.select(kept, x[0], one);
+        let log = b.call("log", &[safe]);
+        let terms = b.select(kept, log, zero);
+        b.sum_all(terms)
+    };
+    check("filtered sum", &[reals(&[4], vec![2.0, -0.5, -1.0, 0.5])], |b, x| vec![sum(b, x)]);
+    assert_eq!(grad(&[reals(&[3], vec![2.0, 0.0, f64::NAN])], sum)[0].reals(), [0.5, 0.0, 0.0]);
+}
+
+#[test]
 fn loops_with_captured_values() {
     let mut n = Numbers::new("captured");
     check("captured scalar and table", &[n.array(&[2]), n.array(&[6]), n.array(&[])], |b, x| {
@@ -533,8 +569,8 @@ fn matrices_of_derivatives() {
         close("hessian times ones", out[2].reals()[i], h[4 * i..4 * i + 4].iter().sum(), 1e-12);
     }
     close("laplacian", out[1].reals()[0], (0..4).map(|i| h[5 * i]).sum(), 1e-12);
-    assert_eq!(out[3].reals(), h);
-    assert_eq!(out[4].reals(), out[5].reals());
+    out[3].reals().iter().zip(h).for_each(|(x, y)| close("jacobian of the gradient", *x, *y, 1e-12));
+    out[4].reals().iter().zip(out[5].reals()).for_each(|(x, y)| close("jacobian", *x, *y, 1e-12));
 }
 
 #[test]
@@ -589,7 +625,7 @@ fn the_force_is_a_stencil() {
     let body = activity::prune(&program.body, &[true]);
     let sites = |s: &&Step| program.type_of(s.outs[0]).len() == 12 && !matches!(s.op, Op::Spread { .. });
     let count = body.steps.iter().filter(sites).count();
-    assert!(count <= 17, "{count} steps over all sites");
+    assert!(count <= 15, "{count} steps over all sites");
 }
 
 #[test]

@@ -151,12 +151,12 @@ impl<'a> Tape<'a> {
             Op::Map { count, body } => member::pull(b, *count, body, step, self, cotangents),
             op => {
                 let args = op.args();
-                let wanted = self.is_active(&args);
+                let to: Vec<Option<Var>> = args.iter().map(|v| self.active.contains(v).then_some(*v)).collect();
                 let op = op.clone().map_args(&mut |v| self.name(v));
                 let factor = cotangents.take(b, step.outs[0]).unwrap();
-                for (k, share) in rules::pull(b, &op, self.name(step.outs[0]), factor.value, &wanted) {
-                    if wanted[k] {
-                        cotangents.share(b, args[k], self.name(args[k]), &factor, share);
+                for (k, share) in rules::pull(b, &op, self.name(step.outs[0]), factor.value, &to) {
+                    if let Some(var) = to[k] {
+                        cotangents.share(b, var, self.name(var), &factor, share);
                     }
                 }
             }

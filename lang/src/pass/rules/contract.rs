@@ -23,7 +23,7 @@ pub fn pull(
     batch: &Pairs,
     sum: &Pairs,
     value: Var,
-    wanted: &[bool],
+    to: &[Option<Var>],
 ) -> Vec<(usize, Share)> {
     let (l, r) = (b.shape_of(left).to_vec(), b.shape_of(right).to_vec());
     let used = |d: usize, side: fn(&(usize, usize)) -> usize| batch.iter().chain(sum).any(|pair| side(pair) == d);
@@ -32,7 +32,7 @@ pub fn pull(
     // Where the free dimensions begin in the result.
     let (lefts, rights) = (batch.len(), batch.len() + left_free.len());
     let mut shares = vec![];
-    if wanted[0] {
+    if to[0].is_some() {
         let batches = batch.iter().enumerate().map(|(k, pair)| (k, pair.1)).collect();
         let sums = right_free.iter().enumerate().map(|(k, d)| (rights + k, *d)).collect();
         let product = multiply(b, value, right, batches, sums);
@@ -41,7 +41,7 @@ pub fn pull(
         let dims = batch.iter().map(|p| p.0).chain(left_free.iter().copied()).chain(summed.iter().map(|p| p.0)).collect();
         shares.push((0, Share::of(b.spread(product, l, dims))));
     }
-    if wanted[1] {
+    if to[1].is_some() {
         let batches = batch.iter().enumerate().map(|(k, pair)| (pair.0, k)).collect();
         let sums = left_free.iter().enumerate().map(|(k, d)| (*d, lefts + k)).collect();
         let product = multiply(b, left, value, batches, sums);

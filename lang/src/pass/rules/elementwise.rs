@@ -32,14 +32,22 @@ pub fn push(b: &mut Builder, row: &Prim, args: &[Var], out: Var, tangents: &[Opt
     sum.value(b)
 }
 
-pub fn pull(b: &mut Builder, row: &Prim, args: &[Var], out: Var, value: Var, wanted: &[bool]) -> Vec<(usize, Share)> {
+pub fn pull(b: &mut Builder, row: &Prim, args: &[Var], out: Var, value: Var, to: &[Option<Var>]) -> Vec<(usize, Share)> {
     let slopes = slopes(b, row, args, out);
+    let twin = |j: usize, k: usize| match (slopes[j], slopes[k]) {
+        (Slope::Is(x), Slope::Is(y)) => x == y && to[j] == to[k],
+        _ => false,
+    };
     let mut shares = vec![];
-    for (k, slope) in slopes.into_iter().enumerate().filter(|(k, _)| wanted[*k]) {
-        if let Some(share) = apply(b, slope, value) {
-            let share = share.convert(b, b.scalar_of(args[k]));
-            shares.push((k, Share::Whole(share)));
+    for k in (0..args.len()).filter(|k| to[*k].is_some() && !(0..*k).any(|j| twin(j, *k))) {
+        let Some(mut share) = apply(b, slopes[k], value) else { continue };
+        // As in x·x, whose slope is 2 x.
+        let twins = (k..args.len()).filter(|j| twin(k, *j)).count();
+        if twins > 1 {
+            let times = b.number(b.scalar_of(value), twins as f64);
+            share = share.times(b, &Cotangent { scale: Some(times), ..Cotangent::of(times) });
         }
+        shares.push((k, Share::Whole(share.convert(b, b.scalar_of(args[k])))));
     }
     shares
 }

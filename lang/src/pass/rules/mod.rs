@@ -47,22 +47,22 @@ pub fn push(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Opt
 }
 
 /// What the cotangent `value` of the result of `op`, which is not a region, gives to its arguments in the order of
-/// [`Op::args`]; only the `wanted` ones are asked for.
-pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, wanted: &[bool]) -> Vec<(usize, Share)> {
+/// [`Op::args`]. `to` says to which variable the share of each goes, or that none is asked for.
+pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, to: &[Option<Var>]) -> Vec<(usize, Share)> {
     match op {
-        Op::Prim(row, args) => elementwise::pull(b, row, args, out, value, wanted),
+        Op::Prim(row, args) => elementwise::pull(b, row, args, out, value, to),
         Op::Spread { arg, dims, .. } => vec![(0, Share::of(shape::pull_spread(b, *arg, dims, value)))],
         Op::Reshape { .. } | Op::Shift { .. } | Op::Slice { .. } | Op::Embed { .. } => {
             vec![(0, Share::of(shape::pull(b, op, value)))]
         }
-        Op::Concat { args, dim } => shape::pull_concat(b, args, *dim, value, wanted),
+        Op::Concat { args, dim } => shape::pull_concat(b, args, *dim, value, to),
         Op::Reduce { monoid, arg, dims } => {
             reduce::pull(b, *monoid, *arg, dims, out, value).map(|share| (0, share)).into_iter().collect()
         }
         Op::Gather { index, .. } => vec![(0, Share::At { index: index.clone(), value })],
         Op::Scatter { index, .. } => vec![(index.len(), Share::of(b.gather(value, index.clone(), false)))],
-        Op::Update { index, .. } => position::pull_update(b, index, value, wanted),
-        Op::Contract { left, right, batch, sum } => contract::pull(b, *left, *right, batch, sum, value, wanted),
+        Op::Update { index, .. } => position::pull_update(b, index, value, to),
+        Op::Contract { left, right, batch, sum } => contract::pull(b, *left, *right, batch, sum, value, to),
         Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => vec![],
         Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
     }

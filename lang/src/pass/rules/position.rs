@@ -9,13 +9,13 @@ pub fn push_update(b: &mut Builder, arg: Var, index: &[Var], value: Var, tangent
 }
 
 /// The value is read before its place is cleared, so that clearing needs no copy.
-pub fn pull_update(b: &mut Builder, index: &[Var], value: Var, wanted: &[bool]) -> Vec<(usize, Share)> {
+pub fn pull_update(b: &mut Builder, index: &[Var], value: Var, to: &[Option<Var>]) -> Vec<(usize, Share)> {
     let mut shares = vec![];
     let part = b.gather(value, index.to_vec(), false);
-    if wanted[index.len() + 1] {
+    if to[index.len() + 1].is_some() {
         shares.push((index.len() + 1, Share::of(part)));
     }
-    if wanted[0] {
+    if to[0].is_some() {
         let zero = b.zeros_like(part);
         shares.push((0, Share::of(b.update(value, index.to_vec(), zero, false))));
     }

@@ -40,15 +40,15 @@ pub fn push_concat(b: &mut Builder, args: &[Var], dim: usize, tangents: &[Option
     b.concat(parts, dim)
 }
 
-pub fn pull_concat(b: &mut Builder, args: &[Var], dim: usize, value: Var, wanted: &[bool]) -> Vec<(usize, Share)> {
+pub fn pull_concat(b: &mut Builder, args: &[Var], dim: usize, value: Var, to: &[Option<Var>]) -> Vec<(usize, Share)> {
     let mut from = 0;
     let mut shares = vec![];
     for (k, arg) in args.iter().enumerate() {
-        let to = from + b.shape_of(*arg)[dim];
-        if wanted[k] {
-            shares.push((k, Share::of(b.part(value, dim, from, to))));
+        let end = from + b.shape_of(*arg)[dim];
+        if to[k].is_some() {
+            shares.push((k, Share::of(b.part(value, dim, from, end))));
         }
-        from = to;
+        from = end;
     }
     shares
 }

@@ -29,9 +29,10 @@ impl Cotangent {
         Cotangent { negative: false, scale: Some(scale), value: ones }
     }
 
-    /// The same times the sign and scale of `factor`.
+    /// The same times the sign and scale of `factor`, which may be of another kind.
     pub fn times(self, b: &mut Builder, factor: &Cotangent) -> Cotangent {
-        let scale = match (self.scale, factor.scale) {
+        let kind = b.scalar_of(self.value);
+        let scale = match (self.scale, factor.scale.map(|s| b.convert(s, kind))) {
             (Some(x), Some(y)) => Some(b.mul(x, y)),
             (x, y) => x.or(y),
         };
