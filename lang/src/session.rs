@@ -12,7 +12,7 @@ use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
 use crate::report;
 use crate::source::Source;
-use crate::syntax::parse;
+use crate::syntax;
 use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Session {
             .map(|a| (Type::new(a.real.scalar(), a.real.shape.clone()), a.imaginary.is_some()))
             .collect();
         let mut checker = ScriptChecker::new(&mut globals, host, self.library, &[], true);
-        let made = checker.call(&parse::spelled(function), &types);
+        let made = checker.call(&syntax::latin(function), &types);
         let mistakes = std::mem::take(&mut checker.diagnostics);
         let Ok((unit, slots, value)) = made else { return Err(mistakes) };
         let before = std::mem::replace(&mut self.globals, globals);
@@ -151,7 +151,7 @@ impl Session {
         interactive: bool,
     ) -> (Option<Script>, Vec<Diagnostic>) {
         let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
-        let (program, mut mistakes) = parse::parse(&source);
+        let (program, mut mistakes) = syntax::parse(&source);
         let mut checker = ScriptChecker::new(globals, host, self.library, &self.options.params, interactive);
         if checker.globals.library.is_empty() {
             checker.prelude();
@@ -166,8 +166,8 @@ impl Session {
 
     /// The documentation and type of a name, for `?name`.
     pub fn describe(&self, name: &str) -> Option<String> {
-        let name = parse::spelled(name);
-        let binding = self.globals.names.get(&name).or_else(|| self.globals.library.get(&name));
+        let name = syntax::latin(name).into_owned();
+        let binding = self.globals.names.get(name.as_str()).or_else(|| self.globals.library.get(name.as_str()));
         if let Some(binding) = binding {
             let doc = match &binding.value {
                 Value::Function(f) => crate::check::call::documentation(f),
@@ -179,10 +179,10 @@ impl Session {
             }
             return Some(text);
         }
-        if let Some(b) = crate::check::builtin::all().iter().find(|b| b.name == &*name) {
+        if let Some(b) = crate::check::builtin::all().iter().find(|b| b.name == name) {
             return Some(format!("{}\n{}", b.usage, b.doc));
         }
-        crate::prim::all().find(|r| r.public && r.name == &*name).map(|r| format!("{}(x)\n{}", r.name, r.doc))
+        crate::prim::all().find(|r| r.public && r.name == name).map(|r| format!("{}(x)\n{}", r.name, r.doc))
     }
 
     /// Names that begin like this, for completion.

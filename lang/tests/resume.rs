@@ -8,7 +8,7 @@ use moyal_lang::embed::Quiet;
 use moyal_lang::engine::{Context, Control, State};
 use moyal_lang::execute::Ready;
 use moyal_lang::source::Source;
-use moyal_lang::syntax::parse;
+use moyal_lang::syntax;
 use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ let run = hmc(S, chains: 3, warmup: 4, draws: 9, thin: 2)
 /// The unit that samples.
 fn sampler() -> Unit {
     let source = Arc::new(Source { name: "test".into(), text: TEXT.into() });
-    let (program, mistakes) = parse::parse(&source);
+    let (program, mistakes) = syntax::parse(&source);
     assert!(mistakes.is_empty());
     let (mut globals, mut host) = (Globals::default(), Quiet::default());
     let mut checker = ScriptChecker::new(&mut globals, &mut host, moyal_stdlib::module, &[], false);

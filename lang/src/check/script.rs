@@ -617,7 +617,7 @@ impl<'g> ScriptChecker<'g> {
             return Ok((None, vec![Value::Text(text.into())]));
         }
         let source = std::sync::Arc::new(crate::source::Source { name: format!("--{name}"), text: format!("({text})") });
-        let (program, mistakes) = crate::syntax::parse::parse(&source);
+        let (program, mistakes) = crate::syntax::parse(&source);
         let [Statement { kind: StatementKind::Expr(e), .. }] = &program.statements[..] else {
             return self.fail(wrong(&format!("`{text}`")));
         };
@@ -687,7 +687,7 @@ impl<'g> ScriptChecker<'g> {
         actions: &mut Vec<Action>,
     ) -> Checked<()> {
         let source = std::sync::Arc::new(crate::source::Source { name: path.clone(), text });
-        let (program, mistakes) = crate::syntax::parse::parse(&source);
+        let (program, mistakes) = crate::syntax::parse(&source);
         if !mistakes.is_empty() {
             self.diagnostics.extend(mistakes);
             return Err(Reported);
@@ -725,7 +725,7 @@ impl<'g> ScriptChecker<'g> {
     pub fn prelude(&mut self) {
         let Some(text) = (self.library)("prelude") else { return };
         let source = std::sync::Arc::new(crate::source::Source { name: "library prelude".into(), text: text.to_string() });
-        let (program, mistakes) = crate::syntax::parse::parse(&source);
+        let (program, mistakes) = crate::syntax::parse(&source);
         self.diagnostics.extend(mistakes);
         self.in_library = true;
         self.hoist(&program.statements);

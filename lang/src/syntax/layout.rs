@@ -1,251 +1,585 @@
-//! Before the grammar: comments and the newlines that end nothing are blanked, byte for byte so that places hold; brackets
-//! are matched and their depth limited; the text is cut into top-level statements.
+//! The pass before the parser: which newlines end a statement, which brackets belong together, where statements are.
+//!
+//! Comments and the newlines that end nothing become spaces, byte for byte, so that every place in the text handed
+//! to the parser is the place in the user's text.
 
+use super::messages;
+use super::slips::{self, Remedy};
+use super::tokens::{Doc, Kind, Token, tokens};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};
 use std::sync::Arc;
 
-/// How deep brackets (and chains of `else if`) may nest.
-pub const DEEPEST: usize = 100;
+/// Brackets inside brackets; far more than anyone writes, and little enough for every later pass to recurse.
+pub const MAX_DEPTH: usize = 200;
+/// Operators and brackets that lie open at one place: bounds the depth of the tree.
+pub const MAX_WEIGHT: usize = 600;
+/// Brackets that are never closed: after so many the rest of the text is not worth reading.
+const MAX_UNCLOSED: usize = 20;
 
 pub struct Layout {
-    /// The text with blanks.
+    /// The text for the parser.
     pub text: String,
-    /// Top-level statements: from, to.
+    pub tokens: Vec<Token>,
+    /// The statements of the top level, in order.
+    pub top: Vec<(usize, usize)>,
+    /// All statements, those inside blocks before those around them.
     pub statements: Vec<(usize, usize)>,
-    /// `##` lines: where each begins, and its words.
-    pub docs: Vec<(usize, String)>,
+    pub docs: Vec<Doc>,
+    pub diagnostics: Vec<Diagnostic>,
 }
 
-pub fn layout(source: &Arc<Source>) -> Result<Layout, Vec<Diagnostic>> {
-    Scanner {
-        source,
-        bytes: source.text.as_bytes(),
-        out: source.text.as_bytes().to_vec(),
-        open: vec![],
-        docs: vec![],
-        mistakes: vec![],
-        ends: vec![],
-        last: None,
-        elses: 0,
+pub fn layout(source: &Arc<Source>) -> Layout {
+    let cut = tokens(&source.text);
+    let slips = slips::find(source, &cut.tokens);
+    let line_starts = std::iter::once(0).chain(source.text.match_indices('\n').map(|(n, _)| n + 1)).collect();
+    let mut pass = Pass { source, tokens: &cut.tokens, line_starts, out: Found::default() };
+    pass.whole();
+    let Found { mut blanks, statements, top, mut broken, mut diagnostics } = pass.out;
+    blanks.extend(cut.blanks);
+
+    let mut text = source.text.clone().into_bytes();
+    for (start, end) in blanks {
+        text[start..end].fill(b' ');
     }
-    .scan()
+    for slip in slips {
+        match slip.remedy {
+            Remedy::Instead(start, replacement) => {
+                text[start..start + replacement.len()].copy_from_slice(replacement.as_bytes())
+            }
+            Remedy::Drop(place) => broken.push(place),
+        }
+        diagnostics.extend(slip.diagnostic);
+    }
+    for place in broken {
+        if let Some(&(start, end)) = innermost(&statements, place) {
+            text[start..end].fill(b' ');
+        }
+    }
+    let text = String::from_utf8(text).expect("only whole characters are replaced");
+    Layout { text, tokens: cut.tokens, top, statements, docs: cut.docs, diagnostics }
 }
 
-struct Scanner<'s> {
-    source: &'s Arc<Source>,
-    bytes: &'s [u8],
-    out: Vec<u8>,
-    /// Open brackets and where they are.
-    open: Vec<(u8, usize)>,
-    docs: Vec<(usize, String)>,
-    mistakes: Vec<Diagnostic>,
-    /// Where top-level statements end.
-    ends: Vec<usize>,
-    /// Where the last thing that is not blank begins and ends.
-    last: Option<(usize, usize)>,
-    elses: usize,
+/// The smallest statement around a place.
+pub fn innermost(statements: &[(usize, usize)], place: usize) -> Option<&(usize, usize)> {
+    let behind = statements.partition_point(|(_, end)| *end <= place);
+    statements[behind..].iter().find(|(start, _)| *start <= place)
 }
 
-impl Scanner<'_> {
-    fn scan(mut self) -> Result<Layout, Vec<Diagnostic>> {
-        let mut at = 0;
-        while at < self.bytes.len() {
-            at = self.token(at);
-            if self.mistakes.len() > 20 {
-                break;
-            }
-        }
-        if let Some((bracket, start)) = self.open.last().copied()
-            && self.mistakes.is_empty()
-        {
-            self.mistakes.push(
-                Diagnostic::error(format!("this `{}` is never closed", bracket as char))
-                    .label(&self.span(start, start + 1), "opened here")
-                    .help(format!("add `{}`", closing(bracket) as char)),
-            );
-        }
-        if !self.mistakes.is_empty() {
-            return Err(self.mistakes);
-        }
-        self.ends.push(self.bytes.len());
-        let text = String::from_utf8(self.out).expect("blanks replace whole comments");
-        let mut statements = vec![];
-        let mut from = 0;
-        for end in self.ends {
-            let part = &text[from..end];
-            let trimmed = part.trim();
-            if !trimmed.is_empty() {
-                let start = from + (part.len() - part.trim_start().len());
-                statements.push((start, start + trimmed.len()));
-            }
-            from = end + 1;
-        }
-        Ok(Layout { text, statements, docs: self.docs })
+#[derive(Default)]
+struct Found {
+    blanks: Vec<(usize, usize)>,
+    statements: Vec<(usize, usize)>,
+    top: Vec<(usize, usize)>,
+    /// Places of statements that are not to be parsed: what is wrong with them has been said.
+    broken: Vec<usize>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Bracket {
+    Top,
+    Round,
+    Square,
+    /// `{ name: … }`: a record, where newlines end nothing.
+    Record,
+    Block,
+    /// `{ }` in a string.
+    Hole,
+}
+
+impl Bracket {
+    fn has_statements(self) -> bool {
+        matches!(self, Bracket::Top | Bracket::Block)
     }
 
-    fn span(&self, from: usize, to: usize) -> Span {
-        Span::new(self.source, from, to)
+    fn closer(self) -> &'static str {
+        match self {
+            Bracket::Round => ")",
+            Bracket::Square => "]",
+            _ => "}",
+        }
     }
+}
 
-    /// Deals with what begins at `at`; returns where the next thing begins.
-    fn token(&mut self, at: usize) -> usize {
-        match self.bytes[at] {
-            b'#' => self.comment(at),
-            b'"' => self.string(at),
-            b'\n' => {
-                self.newline(at);
-                at + 1
+/// A bracket that is open.
+struct Open {
+    bracket: Bracket,
+    /// Its token.
+    token: usize,
+    /// Where the statement begun in it begins.
+    statement: Option<usize>,
+    /// What lies open when one of its statements or members begins, and now.
+    base: usize,
+    weight: usize,
+}
+
+struct Pass<'a> {
+    source: &'a Arc<Source>,
+    tokens: &'a [Token],
+    line_starts: Vec<usize>,
+    out: Found,
+}
+
+/// A bracket that nothing closes, and the token before which it should have been closed.
+struct Unclosed {
+    opener: usize,
+    until: usize,
+}
+
+impl Pass<'_> {
+    /// Lays out the text. Where a bracket is never closed, it is done again with that bracket closed where it looks as
+    /// if it should have been.
+    fn whole(&mut self) {
+        let mut closed = vec![];
+        loop {
+            let before = self.mark();
+            let unclosed = Run::new(self, &closed).run();
+            match unclosed {
+                Some(unclosed) if closed.len() < MAX_UNCLOSED => closed.push(unclosed),
+                _ => return,
             }
-            b';' => {
-                if self.open.is_empty() {
-                    self.ends.push(at);
-                }
-                self.last = None;
-                at + 1
-            }
-            b' ' | b'\t' | b'\r' => at + 1,
-            open @ (b'(' | b'[' | b'{') => {
-                self.opened(open, at);
-                at + 1
-            }
-            close @ (b')' | b']' | b'}') => {
-                self.closed(close, at);
-                at + 1
-            }
-            _ => self.word(at),
+            self.reset(before);
         }
     }
 
-    fn comment(&mut self, at: usize) -> usize {
-        let end = self.bytes[at..].iter().position(|b| *b == b'\n').map_or(self.bytes.len(), |n| at + n);
-        let text = &self.source.text[at..end];
-        if let Some(doc) = text.strip_prefix("##") {
-            self.docs.push((at, doc.strip_prefix(' ').unwrap_or(doc).trim_end().to_string()));
-        }
-        self.out[at..end].fill(b' ');
-        end
+    fn mark(&self) -> [usize; 5] {
+        let o = &self.out;
+        [o.blanks.len(), o.statements.len(), o.top.len(), o.broken.len(), o.diagnostics.len()]
     }
 
-    fn string(&mut self, at: usize) -> usize {
-        let rest = &self.bytes[at + 1..];
-        let end = rest.iter().position(|b| *b == b'"' || *b == b'\n');
-        match end {
-            Some(n) if rest[n] == b'"' => {
-                self.last = Some((at, at + n + 2));
-                at + n + 2
+    fn reset(&mut self, mark: [usize; 5]) {
+        self.out.blanks.truncate(mark[0]);
+        self.out.statements.truncate(mark[1]);
+        self.out.top.truncate(mark[2]);
+        self.out.broken.truncate(mark[3]);
+        self.out.diagnostics.truncate(mark[4]);
+    }
+
+    /// The last token before one that is not a newline.
+    fn last_before(&self, index: usize) -> Token {
+        let before = self.tokens[..index].iter().rev().find(|t| t.kind != Kind::Newline);
+        *before.unwrap_or(&self.tokens[0])
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        self.line_starts[self.line_starts.partition_point(|s| *s <= at) - 1]
+    }
+
+    /// The spaces before the line that holds a place.
+    fn indentation(&self, at: usize) -> usize {
+        let line = &self.source.text[self.line_start(at)..];
+        line.bytes().take_while(|b| *b == b' ' || *b == b'\t').count()
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.source, start, end)
+    }
+
+    fn token_span(&self, token: Token) -> Span {
+        self.span(token.start, token.end)
+    }
+}
+
+/// One walk over the tokens.
+struct Run<'p, 'a> {
+    pass: &'p mut Pass<'a>,
+    tokens: &'a [Token],
+    text: &'a str,
+    /// What is taken as closed, though nothing closes it.
+    closed: &'p [Unclosed],
+    stack: Vec<Open>,
+    /// The last token of this walk that is not a newline.
+    last: Option<usize>,
+    /// A block whose `}` stands further left or right than the line that opened it.
+    suspect: Option<usize>,
+    too_deep: bool,
+}
+
+impl<'p, 'a> Run<'p, 'a> {
+    fn new(pass: &'p mut Pass<'a>, closed: &'p [Unclosed]) -> Run<'p, 'a> {
+        let (tokens, text) = (pass.tokens, pass.source.text.as_str());
+        let top = Open { bracket: Bracket::Top, token: 0, statement: None, base: 0, weight: 0 };
+        Run { pass, tokens, text, closed, stack: vec![top], last: None, suspect: None, too_deep: false }
+    }
+
+    fn run(mut self) -> Option<Unclosed> {
+        for i in 0..self.tokens.len() {
+            self.close_unclosed(i);
+            self.step(i);
+            if self.stack.len() > MAX_DEPTH + 1 {
+                // The rest tells nothing: whatever it is, it lies inside these brackets.
+                self.stack.truncate(1);
+                self.end_statement();
+                return None;
+            }
+        }
+        self.close_unclosed(self.tokens.len());
+        let unclosed = self.never_closed();
+        while self.stack.len() > 1 {
+            self.end_statement();
+            self.stack.pop();
+        }
+        self.end_statement();
+        unclosed
+    }
+
+    fn step(&mut self, i: usize) {
+        let token = self.tokens[i];
+        match token.kind {
+            Kind::Newline => return self.newline(i),
+            Kind::Semicolon => {
+                self.end_statement();
+                self.reset_weight();
+            }
+            Kind::Comma => {
+                self.begin_statement(token);
+                self.reset_weight();
+            }
+            Kind::Open | Kind::HoleOpen => self.open(i),
+            Kind::Close | Kind::HoleClose => self.close(i),
+            Kind::OpenText | Kind::OpenHole => {
+                self.begin_statement(token);
+                self.abandon_line(token);
             }
             _ => {
-                let end = end.map_or(self.bytes.len(), |n| at + 1 + n);
-                self.mistakes.push(
-                    Diagnostic::error("this text is not closed").label(&self.span(at, end), "begins here").help("end it with `\"` on the same line"),
-                );
-                end
+                self.begin_statement(token);
+                self.weigh(token);
             }
         }
+        self.last = Some(i);
     }
 
-    /// A newline ends a statement unless it stands in ( ) or [ ], or after something that must go on.
-    fn newline(&mut self, at: usize) {
-        let inside = matches!(self.open.last(), Some((b'(' | b'[', _)));
-        let goes_on = self.last.is_none_or(|(from, to)| continues(&self.source.text[from..to]));
-        if inside || (goes_on && !self.open.is_empty()) || (goes_on && self.last.is_some()) {
-            self.out[at] = b' ';
+    fn top(&mut self) -> &mut Open {
+        self.stack.last_mut().expect("the text itself is never closed")
+    }
+
+    fn begin_statement(&mut self, token: Token) {
+        self.top().statement.get_or_insert(token.start);
+    }
+
+    fn end_statement(&mut self) {
+        if !self.top().bracket.has_statements() {
             return;
         }
-        if self.open.is_empty() {
-            self.ends.push(at);
-            self.elses = 0;
-        }
-        self.begins_with_operator(at + 1);
-        self.last = None;
-    }
-
-    /// A line that begins with a binary operator is refused: the line before has ended its statement.
-    fn begins_with_operator(&mut self, at: usize) {
-        let rest = &self.source.text[at..];
-        let line = rest.trim_start_matches([' ', '\t']);
-        let start = at + rest.len() - line.len();
-        let operators = ["+", "*", "/", "%", "@", "^", "==", "!=", "<", ">", "≤", "≥", "≠", "|>", "∘", "=", "and ", "or ", "- ", "..", "."];
-        let Some(operator) = operators.iter().find(|o| line.starts_with(**o)) else { return };
-        let operator = operator.trim_end();
-        self.mistakes.push(
-            Diagnostic::error(format!("a line cannot begin with `{operator}`: the line before it is a whole statement already"))
-                .label(&self.span(start, start + operator.len()), "here")
-                .help(format!("put the `{operator}` at the end of the line before, or brackets around the expression")),
-        );
-    }
-
-    fn opened(&mut self, bracket: u8, at: usize) {
-        self.open.push((bracket, at));
-        self.last = Some((at, at + 1));
-        if self.open.len() == DEEPEST + 1 {
-            self.mistakes.push(
-                Diagnostic::error(format!("brackets nest deeper than {DEEPEST}"))
-                    .label(&self.span(at, at + 1), "too deep")
-                    .help("give parts of the expression names with `let`"),
-            );
+        let Some(start) = self.top().statement.take() else { return };
+        let end = self.last.map_or(start, |l| self.tokens[l].end).max(start);
+        self.pass.out.statements.push((start, end));
+        if self.stack.len() == 1 {
+            self.pass.out.top.push((start, end));
         }
     }
 
-    fn closed(&mut self, bracket: u8, at: usize) {
-        self.last = Some((at, at + 1));
-        match self.open.pop() {
-            None => self.mistakes.push(
-                Diagnostic::error(format!("nothing is open that this `{}` could close", bracket as char))
-                    .label(&self.span(at, at + 1), "here"),
-            ),
-            Some((open, start)) if closing(open) != bracket => {
-                self.mistakes.push(
-                    Diagnostic::error(format!("`{}` is closed by `{}`", open as char, bracket as char))
-                        .label(&self.span(at, at + 1), format!("`{}` is needed here", closing(open) as char))
-                        .label(&self.span(start, start + 1), "opened here"),
-                );
-            }
-            Some(_) => {}
-        }
+    // Depth.
+
+    fn reset_weight(&mut self) {
+        let top = self.top();
+        top.weight = top.base;
     }
 
-    /// A run of letters and digits, or of other characters.
-    fn word(&mut self, at: usize) -> usize {
-        let text = &self.source.text[at..];
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let first = text.chars().next().expect("not at the end");
-        let length: usize = if is_word(first) {
-            text.chars().take_while(|c| is_word(*c)).map(char::len_utf8).sum()
-        } else {
-            let special = |c: char| c.is_whitespace() || is_word(c) || "#\"()[]{};".contains(c);
-            text.chars().take_while(|c| !special(*c)).map(char::len_utf8).sum()
+    /// Whatever makes the tree one deeper.
+    fn weigh(&mut self, token: Token) {
+        let deepens = match token.kind {
+            Kind::Operator | Kind::Superscript | Kind::Open | Kind::HoleOpen => true,
+            Kind::Word => matches!(token.text(self.text), "and" | "or" | "not" | "as" | "if" | "o"),
+            _ => false,
         };
-        let end = at + length.max(first.len_utf8());
-        if &text[..end - at] == "else" {
-            self.elses += 1;
-            if self.elses == DEEPEST + 1 {
-                self.mistakes.push(
-                    Diagnostic::error(format!("more than {DEEPEST} branches in one chain of `else`")).label(&self.span(at, end), "too many"),
-                );
-            }
+        if !deepens {
+            return;
         }
-        self.last = Some((at, end));
-        end
+        self.top().weight += 1;
+        if self.top().weight > MAX_WEIGHT {
+            self.too_deep(token, messages::too_long(&self.pass.token_span(token)));
+        }
     }
-}
 
-fn closing(open: u8) -> u8 {
-    match open {
-        b'(' => b')',
-        b'[' => b']',
-        _ => b'}',
+    fn too_deep(&mut self, token: Token, diagnostic: Diagnostic) {
+        if !self.too_deep {
+            self.pass.out.diagnostics.push(diagnostic);
+            self.too_deep = true;
+        }
+        // The whole statement of the top level goes: it is too deep for the parser.
+        let start = self.stack[0].statement.unwrap_or(token.start);
+        if self.pass.out.broken.last() != Some(&start) {
+            self.pass.out.broken.push(start);
+        }
     }
-}
 
-/// Whether a statement goes on in the next line if this is the last thing of a line.
-fn continues(last: &str) -> bool {
-    if matches!(last, "(" | "[" | "{" | "," | "and" | "or" | "not" | "in" | "as" | "o") {
-        return true;
+    // Brackets.
+
+    fn open(&mut self, i: usize) {
+        let token = self.tokens[i];
+        let begins = self.top().bracket.has_statements() && self.top().statement.is_none();
+        self.begin_statement(token);
+        self.weigh(token);
+        let bracket = match (token.kind, token.text(self.text)) {
+            (Kind::HoleOpen, _) => Bracket::Hole,
+            (_, "(") => Bracket::Round,
+            (_, "[") => Bracket::Square,
+            _ if self.is_record(i) => Bracket::Record,
+            _ => {
+                self.check_block(i, begins);
+                Bracket::Block
+            }
+        };
+        let base = self.top().weight;
+        self.stack.push(Open { bracket, token: i, statement: None, base, weight: base });
+        if self.stack.len() > MAX_DEPTH + 1 {
+            self.too_deep(token, messages::too_deep(&self.pass.token_span(token)));
+        }
     }
-    // A run of signs ends in its last operator; `'` and superscripts end a value.
-    ["+", "-", "*", "/", "%", "@", "^", "=", "<", ">", "∘", "~", ",", "->", "→", "|>", "≤", "≥", "≠", "∈", ":", "..", "√"]
-        .iter()
-        .any(|sign| last.ends_with(sign))
+
+    /// A block stands behind a head or an arrow, never where a value stands.
+    fn check_block(&mut self, i: usize, begins_statement: bool) {
+        let before = self.tokens[self.last.filter(|_| !begins_statement).unwrap_or(i)];
+        let text = before.text(self.text);
+        let value = match before.kind {
+            _ if begins_statement => true,
+            Kind::Operator => !matches!(text, "'" | "->" | "→"),
+            Kind::Comma | Kind::HoleOpen => true,
+            Kind::Open => text != "{",
+            Kind::Word => matches!(text, "and" | "or" | "not" | "in"),
+            _ => false,
+        };
+        if !value {
+            return;
+        }
+        let start = self.top().statement.map_or(i, |s| self.tokens.partition_point(|t| t.start < s));
+        let name = (self.tokens.get(i + 2).is_some_and(|t| t.text(self.text) == "="))
+            .then(|| self.tokens[i + 1].text(self.text));
+        let (at, before) = (self.pass.token_span(self.tokens[i]), self.pass.token_span(before));
+        let head = self.tokens[start].text(self.text);
+        self.pass.out.diagnostics.push(messages::block_in_expression(&at, &before, head, name));
+        self.pass.out.broken.push(before.start);
+    }
+
+    /// `{ name :`
+    fn is_record(&self, i: usize) -> bool {
+        let mut next = self.tokens[i + 1..].iter().filter(|t| t.kind != Kind::Newline);
+        next.next().is_some_and(|t| t.kind == Kind::Word)
+            && next.next().is_some_and(|t| t.kind == Kind::Operator && t.text(self.text) == ":")
+    }
+
+    fn close(&mut self, i: usize) {
+        let token = self.tokens[i];
+        let closer = if token.kind == Kind::HoleClose { "}" } else { token.text(self.text) };
+        let fits = |o: &Open| {
+            (o.bracket == Bracket::Hole) == (token.kind == Kind::HoleClose)
+                && o.bracket != Bracket::Top
+                && o.bracket.closer() == closer
+        };
+        let Some(depth) = self.stack.iter().rposition(fits) else { return self.stray_closer(i, closer) };
+        // Never out of a string.
+        if self.stack[depth + 1..].iter().any(|o| o.bracket == Bracket::Hole) {
+            return self.stray_closer(i, closer);
+        }
+        if depth + 1 < self.stack.len() {
+            self.missing_closer(depth + 1, i);
+        }
+        self.note_indentation(i);
+        self.pop_to(depth);
+        self.begin_statement(token);
+    }
+
+    fn pop_to(&mut self, depth: usize) {
+        while self.stack.len() > depth {
+            self.end_statement();
+            self.stack.pop();
+        }
+    }
+
+    /// A closing bracket for which none is open: of the wrong kind, or one too many.
+    fn stray_closer(&mut self, i: usize, closer: &str) {
+        let token = self.tokens[i];
+        let at = self.pass.token_span(token);
+        let open = self.stack.last().expect("the text itself is never closed");
+        let diagnostic = if open.bracket == Bracket::Top || (open.bracket == Bracket::Block && closer != "}") {
+            messages::stray_closer(&at, closer)
+        } else {
+            let opener = self.tokens[open.token];
+            let diagnostic = messages::wrong_closer(&self.pass.token_span(opener), open.bracket.closer(), &at, closer);
+            if open.bracket != Bracket::Hole {
+                self.pop_to(self.stack.len() - 1);
+            }
+            diagnostic
+        };
+        self.pass.out.diagnostics.push(diagnostic);
+        self.begin_statement(token);
+        self.pass.out.broken.push(token.start);
+    }
+
+    /// The bracket at `depth` is open where one around it is closed.
+    fn missing_closer(&mut self, depth: usize, i: usize) {
+        let (open, token) = (&self.stack[depth], self.tokens[i]);
+        let opener = self.tokens[open.token];
+        let place = opener.start;
+        let diagnostic = messages::unclosed_bracket(
+            &self.pass.token_span(opener),
+            open.bracket.closer(),
+            &self.pass.token_span(token),
+        );
+        self.pass.out.diagnostics.push(diagnostic);
+        self.pass.out.broken.push(place);
+    }
+
+    /// A string that is not closed hides the brackets that close what its line has opened.
+    fn abandon_line(&mut self, token: Token) {
+        if let Some(hole) = self.stack.iter().rposition(|o| o.bracket == Bracket::Hole) {
+            self.pop_to(hole);
+        }
+        let line = self.pass.line_start(token.start);
+        while self.stack.len() > 1 {
+            let open = self.stack.last().expect("the text itself is never closed");
+            if open.bracket.has_statements() || self.tokens[open.token].start < line {
+                break;
+            }
+            self.stack.pop();
+        }
+    }
+
+    /// When a bracket is never closed, the indentation of those that were may tell which one.
+    fn note_indentation(&mut self, i: usize) {
+        let open = self.stack.last().expect("the text itself is never closed");
+        let (opener, token) = (self.tokens[open.token].start, self.tokens[i].start);
+        let begins_line = self.pass.indentation(token) == token - self.pass.line_start(token);
+        let elsewhere = self.pass.indentation(opener) != self.pass.indentation(token);
+        if open.bracket == Bracket::Block && begins_line && elsewhere && self.suspect.is_none() {
+            self.suspect = Some(open.token);
+        }
+    }
+
+    fn close_unclosed(&mut self, i: usize) {
+        for unclosed in self.closed.iter().filter(|u| u.until == i) {
+            let Some(depth) = self.stack.iter().rposition(|o| o.token == unclosed.opener) else { continue };
+            let closer = self.stack[depth].bracket.closer();
+            self.pop_to(depth.max(1));
+            self.end_statement();
+            self.reset_weight();
+            let (opener, last) = (self.tokens[unclosed.opener], self.pass.last_before(i));
+            let at = self.pass.span(last.end, last.end);
+            self.pass.out.diagnostics.push(messages::unclosed_bracket(&self.pass.token_span(opener), closer, &at));
+            self.pass.out.broken.push(opener.start);
+        }
+    }
+
+    fn never_closed(&self) -> Option<Unclosed> {
+        if self.stack.len() == 1 {
+            return None;
+        }
+        let innermost = self.stack.last().expect("not empty").token;
+        let opener = self.suspect.unwrap_or(innermost);
+        Some(Unclosed { opener, until: self.should_close(opener) })
+    }
+
+    /// The first line behind an opening bracket that is not further right than the line that opened it.
+    fn should_close(&self, opener: usize) -> usize {
+        let left = self.pass.indentation(self.tokens[opener].start);
+        let begins_line = |i: usize| self.tokens[i - 1].kind == Kind::Newline && self.tokens[i].kind != Kind::Newline;
+        (opener + 1..self.tokens.len())
+            .find(|&i| begins_line(i) && self.pass.indentation(self.tokens[i].start) <= left)
+            .unwrap_or(self.tokens.len())
+    }
+
+    // Newlines.
+
+    fn newline(&mut self, i: usize) {
+        let token = self.tokens[i];
+        if !self.top().bracket.has_statements() {
+            if i + 1 == self.tokens.len() || !self.begins_declaration(i + 1) {
+                return self.blank(token);
+            }
+            self.close_before(i + 1);
+        }
+        if self.top().statement.is_none() || self.continues() {
+            return self.blank(token);
+        }
+        let next = self.tokens[i + 1..].iter().position(|t| t.kind != Kind::Newline).map(|n| n + i + 1);
+        let previous = self.last.map(|l| self.tokens[l]);
+        if let (Some(next), Some(previous)) = (next, previous)
+            && let Some(diagnostic) = self.misplaced(i, next, previous)
+        {
+            self.pass.out.diagnostics.push(diagnostic);
+            return self.blank(token);
+        }
+        self.end_statement();
+        self.reset_weight();
+        if next.is_none_or(|n| self.tokens[n].kind == Kind::Close) {
+            self.blank(token);
+        }
+    }
+
+    fn blank(&mut self, token: Token) {
+        self.pass.out.blanks.push((token.start, token.end));
+    }
+
+    /// Does the statement go on behind the last token?
+    fn continues(&self) -> bool {
+        let Some(last) = self.last else { return false };
+        let token = self.tokens[last];
+        match (token.kind, token.text(self.text)) {
+            (Kind::Operator, text) => text != "'",
+            (Kind::Comma, _) => true,
+            (Kind::Word, "and" | "or" | "not" | "as" | "in") => true,
+            (Kind::Word, "o") => last > 0 && self.tokens[last - 1].ends_operand(self.text),
+            _ => false,
+        }
+    }
+
+    /// A line that should have begun on the line before.
+    fn misplaced(&self, newline: usize, next: usize, previous: Token) -> Option<Diagnostic> {
+        let token = self.tokens[next];
+        let (at, end) = (self.pass.token_span(token), self.pass.span(previous.end, previous.end));
+        match (token.kind, token.text(self.text)) {
+            (Kind::Word, "else") if previous.text(self.text) == "}" => Some(messages::else_on_its_own_line(&at, &end)),
+            (Kind::Open, "{") if !self.is_record(next) && next == newline + 1 => {
+                Some(messages::brace_on_its_own_line(&at, &end))
+            }
+            (_, text) if self.is_binary(next) => Some(messages::line_begins_with_operator(&at, text, &end)),
+            _ => None,
+        }
+    }
+
+    fn is_binary(&self, i: usize) -> bool {
+        let token = self.tokens[i];
+        let behind = self.tokens.get(i + 1).filter(|t| t.kind != Kind::Newline);
+        match (token.kind, token.text(self.text)) {
+            (Kind::Operator, "'" | "√" | "∇") => false,
+            // A line of `//` is rather a comment: the parser's failure says so.
+            (Kind::Operator, "-") => behind.is_some_and(|t| t.start > token.end),
+            (Kind::Operator, _) | (Kind::Comma, _) => true,
+            (Kind::Word, "and" | "or" | "as" | "in") => true,
+            (Kind::Word, "o") => behind.is_some_and(|t| {
+                t.start > token.end && matches!(t.kind, Kind::Word | Kind::Number) && t.begins_operand(self.text)
+            }),
+            _ => false,
+        }
+    }
+
+    /// At the beginning of a line inside ( ) or [ ]: what can only be a new statement, so that a bracket before it is
+    /// not closed.
+    fn begins_declaration(&self, i: usize) -> bool {
+        let token = self.tokens[i];
+        let behind = self.tokens.get(i + 1).map(|t| t.kind);
+        let word = token.kind == Kind::Word && self.tokens[i - 1].kind == Kind::Newline;
+        let named = matches!(behind, Some(Kind::Word)) && self.tokens[i + 1].begins_operand(self.text);
+        word && match token.text(self.text) {
+            "let" | "var" => true,
+            "fn" | "param" | "lattice" | "action" | "layer" | "network" | "process" | "weight" => named,
+            "test" => behind == Some(Kind::Text),
+            _ => false,
+        }
+    }
+
+    /// Closes the brackets up to the nearest block.
+    fn close_before(&mut self, next: usize) {
+        let depth = self.stack.iter().rposition(|o| o.bracket.has_statements()).unwrap_or(0) + 1;
+        let innermost = self.stack.len() - 1;
+        let opener = self.tokens[self.stack[innermost].token];
+        let closer = self.stack[innermost].bracket.closer();
+        let last = self.pass.last_before(next);
+        let at = self.pass.span(last.end, last.end);
+        self.pass.out.diagnostics.push(messages::unclosed_bracket(&self.pass.token_span(opener), closer, &at));
+        self.pass.out.broken.push(opener.start);
+        self.pop_to(depth);
+    }
 }

@@ -1,108 +1,392 @@
-//! Mistakes of syntax, in words.
+//! What is said about a text that cannot be read: one function for each mistake.
 
-use super::parse::Rule;
+use super::ast::{BinaryOp, Expr, ExprKind};
 use crate::diagnostic::Diagnostic;
-use crate::source::{Source, Span};
-use std::sync::Arc;
+use crate::source::Span;
 
-/// What a user may have meant: signs and words of other languages, and what to write here.
-const SLIPS: &[(&str, &str, &str)] = &[
-    ("**", "powers are written with `^`", "x^2"),
-    ("&&", "`and` joins conditions", "a and b"),
-    ("||", "`or` joins conditions", "a or b"),
-    ("+=", "there is no `+=`", "x = x + …"),
-    ("-=", "there is no `-=`", "x = x - …"),
-    ("*=", "there is no `*=`", "x = x * …"),
-    ("/=", "there is no `/=`", "x = x / …"),
-    ("++", "there is no `++`", "x = x + 1"),
-    ("/*", "comments begin with `#`", "# like this"),
-    ("“", "texts stand between straight quotes", "\"text\""),
-    ("”", "texts stand between straight quotes", "\"text\""),
-    ("−", "this is a typographic minus sign", "-"),
-    ("×", "multiplication is `*`", "a * b"),
-    ("·", "multiplication is `*`", "a * b"),
-    ("!", "`not` negates a condition", "not a"),
-    ("?", "a choice is written with `if`", "if c { a } else { b }"),
-];
+// Brackets and lines.
 
-const WORDS: &[(&str, &str, &str)] = &[
-    ("def", "functions are declared with `fn`", "fn f(x) = x^2"),
-    ("function", "functions are declared with `fn`", "fn f(x) = x^2"),
-    ("lambda", "`lambda` is a Greek letter here; a function without a name is written with `->`", "x -> x^2"),
-    ("return", "there is no `return`: the value of a block is its last expression", "{ let y = x^2; y }"),
-    ("elif", "`else if` continues an `if`", "if a { … } else if b { … } else { … }"),
-    ("const", "constants are declared with `let`, or with `param` for the command line", "let x = 1.0"),
-    ("import", "modules are taken in with `use`", "use \"file.moy\""),
-    ("from", "modules are taken in with `use`", "use \"file.moy\""),
-];
-
-pub fn chained_comparison(op: &Span) -> Diagnostic {
-    Diagnostic::error("comparisons do not chain").label(op, "a second comparison").help("write `a < b and b < c`")
+pub fn unclosed_bracket(opener: &Span, closer: &str, at: &Span) -> Diagnostic {
+    Diagnostic::error(format!("This `{}` is never closed.", opener.text()))
+        .label(opener, "opened here")
+        .label(at, format!("`{closer}` is missing here, if not before"))
+        .help(format!("Write the `{closer}` that belongs to it."))
 }
 
-/// The sentence for what pest refused in `text[from..to]`.
-pub fn syntax(source: &Arc<Source>, text: &str, from: usize, to: usize, e: pest::error::Error<Rule>) -> Diagnostic {
-    let offset = match e.location {
-        pest::error::InputLocation::Pos(p) => p,
-        pest::error::InputLocation::Span((p, _)) => p,
+pub fn stray_closer(at: &Span, closer: &str) -> Diagnostic {
+    Diagnostic::error(format!("This `{closer}` closes nothing."))
+        .label(at, "no bracket is open here")
+        .help("Take it away, or write the bracket that it should close.")
+}
+
+pub fn wrong_closer(opener: &Span, expected: &str, at: &Span, found: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{}` is closed by `{found}`.", opener.text()))
+        .label(at, format!("here `{expected}` should stand"))
+        .label(opener, "opened here")
+        .help(format!("Write `{expected}` for `{found}`, or open the bracket with its partner."))
+}
+
+pub fn too_deep(at: &Span) -> Diagnostic {
+    Diagnostic::error("Too many brackets lie inside each other.")
+        .label(at, "the one that is too many")
+        .help("Give inner parts names with `let`, and use the names.")
+}
+
+pub fn too_long(at: &Span) -> Diagnostic {
+    Diagnostic::error("This expression is too long to be read in one piece.")
+        .label(at, "too many operators up to here")
+        .help("Give parts of it names with `let`; sums of many terms are written `sum(… for i in n)`.")
+}
+
+pub fn else_on_its_own_line(at: &Span, before: &Span) -> Diagnostic {
+    Diagnostic::error("`else` stands on the line of the `}` before it.")
+        .label(at, "this begins a new statement")
+        .label(before, "`else` belongs here")
+        .help("Write `} else {`.")
+}
+
+pub fn brace_on_its_own_line(at: &Span, before: &Span) -> Diagnostic {
+    Diagnostic::error("The `{` of a block stands on the line of its head.")
+        .label(at, "this begins a new statement")
+        .label(before, "`{` belongs here")
+        .help("Put the `{` at the end of the line before.")
+}
+
+pub fn line_begins_with_operator(at: &Span, operator: &str, before: &Span) -> Diagnostic {
+    if operator == "//" {
+        return Diagnostic::error("A comment begins with `#`.")
+            .label(at, "`//` is the division that rounds down")
+            .help("Write `# …`.");
+    }
+    Diagnostic::error(format!("A line cannot begin with `{operator}`: the statement before it has ended."))
+        .label(at, "goes on with the line before")
+        .label(before, "the statement ends here")
+        .help(format!("Put the `{operator}` at the end of the line before, or the whole into brackets ( )."))
+}
+
+/// `let x = { … }`, `fn f(x) = { … }`
+pub fn block_in_expression(at: &Span, before: &Span, head: &str, member: Option<&str>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("A block cannot stand here.").label(at, "opens a block");
+    let diagnostic =
+        if before.start < at.start { diagnostic.label(before, "behind this a value stands") } else { diagnostic };
+    match (member, head) {
+        (Some(name), _) => diagnostic.help(format!("A record is written `{{{name}: …}}`.")),
+        (_, "fn" | "action" | "layer" | "network") if before.text() == "=" => {
+            diagnostic.help("A function has either `= …` or a block: leave out the `=`.")
+        }
+        _ => diagnostic.help("A record is `{a: 1, b: 2}`. A block stands after the head of `fn`, `for`, `while`, `if`, `else` and behind `->`."),
+    }
+}
+
+// Strings.
+
+pub fn open_text(at: &Span) -> Diagnostic {
+    Diagnostic::error("This string is not closed.")
+        .label(at, "it ends with its line")
+        .help("Write `\"` at its end. A string cannot go over several lines.")
+}
+
+pub fn quote_in_string(at: &Span) -> Diagnostic {
+    Diagnostic::error("A straight double quote cannot stand in a string.")
+        .label(at, "the string ends here: `\\` is a character like others")
+        .help("Write other quotation marks in it, `'…'` or `“…”`.")
+}
+
+pub fn open_hole(at: &Span) -> Diagnostic {
+    Diagnostic::error("This `{` is not closed before its string ends.")
+        .label(at, "a value in the string begins here")
+        .help("Write `}` behind the value; a brace itself is `{{`. Inside { } no quotes can stand: give such a value a name before.")
+}
+
+pub fn lone_brace(at: &Span) -> Diagnostic {
+    Diagnostic::error("A `}` in a string closes the `{` of a value, and there is none.")
+        .label(at, "closes nothing")
+        .help("A brace itself is written `}}`.")
+}
+
+pub fn unknown_format(at: &Span, format: &str) -> Diagnostic {
+    let message = match format {
+        "" => "The format of this value is missing.".to_string(),
+        _ => format!("`{format}` is not a format of numbers."),
     };
-    let at = from + offset;
-    let statement = &text[from..to];
-    if let Some(found) = slip(source, text, from, to, at) {
-        return found;
-    }
-    let rest = text[at..to].trim_start();
-    let at = at + (text[at..to].len() - rest.len());
-    let length = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>();
-    let length = if length == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { length };
-    let here = Span::new(source, at, at + length);
-    let word = &rest[..length];
-    let begins = |w: &str| statement.starts_with(w) && !statement[w.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    if rest.is_empty() {
-        let end = Span::new(source, to.saturating_sub(1).max(from), to);
-        return Diagnostic::error("something is missing at the end of this statement").label(&end, "ends here");
-    }
-    if word == ":" && (begins("for") || begins("while") || begins("if")) {
-        return Diagnostic::error("a block stands between braces").label(&here, "here").help("write { … } instead of a colon and indentation");
-    }
-    if let "let" | "var" | "fn" | "for" | "while" | "if" | "else" | "in" | "and" | "or" | "not" | "assert" | "as" = word {
-        if word == "else" {
-            return Diagnostic::error("this `else` belongs to no `if`").label(&here, "here").help("`else` stands on the line of the `}` before it");
-        }
-        return Diagnostic::error(format!("`{word}` is a word of the language and cannot stand here")).label(&here, "here");
-    }
-    if begins("for") && !statement.contains(" in ") && !statement.contains('∈') {
-        return Diagnostic::error("a `for` runs over an index set").label(&here, "`in` is missing").help("write: for x in Λ { … }");
-    }
-    if word == "=" {
-        return Diagnostic::error("`=` cannot stand here").label(&here, "here").help("two values are compared with `==`");
-    }
-    Diagnostic::error(format!("`{word}` was not expected here")).label(&here, "here")
+    Diagnostic::error(message)
+        .label(at, "says how the value is printed")
+        .help("Write `{x:.3}` for three digits behind the point, `{x:8.3}` for eight places in all, `{x:e}` for powers of ten.")
 }
 
-fn slip(source: &Arc<Source>, text: &str, from: usize, to: usize, at: usize) -> Option<Diagnostic> {
-    let before = &text[from..at];
-    let first = text[from..to].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
-    for (word, why, write) in WORDS {
-        let place = if first == *word {
-            Some(from)
-        } else {
-            before.rfind(word).map(|k| from + k).filter(|k| text[k + word.len()..at].trim().is_empty() && !text[..*k].ends_with(|c: char| c.is_alphanumeric()))
-        };
-        if let Some(k) = place {
-            return Some(Diagnostic::error(*why).label(&Span::new(source, k, k + word.len()), "here").help(format!("for example: {write}")));
-        }
+pub fn value_in_plain_text(at: &Span) -> Diagnostic {
+    Diagnostic::error("This text is taken as it stands and cannot hold values.")
+        .label(at, "has a `{ }`")
+        .help("Write the text itself; a brace is `{{` or `}}`.")
+}
+
+pub fn single_quotes(at: &Span) -> Diagnostic {
+    Diagnostic::error("Text stands in double quotes.")
+        .label(at, "`'` is the transpose of what stands before it")
+        .help("Write `\"…\"`.")
+}
+
+pub fn string_prefix(at: &Span, prefix: &str) -> Diagnostic {
+    Diagnostic::error(format!("A string needs no `{prefix}` before it."))
+        .label(at, "this")
+        .help("Write `\"m = {m:.3}\"`: values in { } are filled in, everything else is taken as it stands.")
+}
+
+// Spellings from elsewhere.
+
+pub fn written_differently(at: &Span, found: &str, what: &str, write: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{found}` is not how {what} is written."))
+        .label(at, "not part of the language")
+        .help(format!("Write {write}."))
+}
+
+pub fn unknown_character(at: &Span, found: &str) -> Diagnostic {
+    let code = found.chars().next().map_or(0, u32::from);
+    Diagnostic::error(format!("The character `{found}` (U+{code:04X}) has no meaning in a program."))
+        .label(at, "not part of the language")
+        .help("Names are letters, digits and `_`. In strings and comments any character may stand.")
+}
+
+pub fn block_comment(at: &Span) -> Diagnostic {
+    Diagnostic::error("A comment begins with `#` and ends with its line.")
+        .label(at, "`/* */` has no meaning")
+        .help("Write `# …`, on each line.")
+}
+
+pub fn updating(at: &Span, target: &str, operator: &str) -> Diagnostic {
+    let target = if target.is_empty() || target.len() > 40 { "x" } else { target };
+    Diagnostic::error(format!("`{}` has no meaning here: a new value is given with `=`.", at.text()))
+        .label(at, "not part of the language")
+        .help(format!("Write `{target} = {target} {operator} …`."))
+}
+
+pub fn increment(at: &Span, target: &str) -> Diagnostic {
+    let target = if target.chars().all(super::tokens::is_letter) && !target.is_empty() { target } else { "i" };
+    Diagnostic::error("`++` has no meaning here.")
+        .label(at, "not part of the language")
+        .help(format!("Write `{target} = {target} + 1`, or `a + b` for a sum."))
+}
+
+pub fn backslash(at: &Span, word: &str) -> Diagnostic {
+    let word = if word.is_empty() { "phi" } else { word };
+    Diagnostic::error("`\\` has no meaning in a program.")
+        .label(at, "not part of the language")
+        .help(format!("Write `{word}`, or the letter itself: the two are the same name."))
+}
+
+pub fn small_letters(at: &Span, name: &str, letters: &str) -> Diagnostic {
+    let plain: String = letters.chars().map(plain_letter).collect();
+    let lowered = letters.chars().all(|c| matches!(c, '\u{2080}'..='\u{209F}' | '\u{1D62}'..='\u{1D6A}'));
+    let digits = plain.chars().all(|c| c.is_ascii_digit());
+    let help = match (lowered, digits, plain.as_str()) {
+        (true, true, _) => format!("Write `{name}_{plain}` for a name, `{name}[{plain}]` for an element."),
+        (true, false, _) => format!("Write `{name}[{plain}]` for an element."),
+        (false, _, "T") => format!("Write `{name}'` for the transpose."),
+        _ => format!("Write `{name}^{plain}` for a power."),
+    };
+    Diagnostic::error(format!("`{letters}` cannot be read: of small letters only raised digits are, as powers."))
+        .label(at, "not part of the language")
+        .help(help)
+}
+
+fn plain_letter(c: char) -> char {
+    match c {
+        '₀'..='₉' => char::from_digit(c as u32 - '₀' as u32, 10).unwrap_or(c),
+        'ⁿ' | 'ₙ' => 'n',
+        'ⁱ' | 'ᵢ' => 'i',
+        'ʲ' | 'ⱼ' => 'j',
+        'ᵏ' | 'ₖ' => 'k',
+        'ᵀ' | 'ᵗ' => 'T',
+        'ₓ' | 'ˣ' => 'x',
+        'ᵃ' | 'ₐ' => 'a',
+        'ᵐ' | 'ₘ' => 'm',
+        'ₜ' => 't',
+        '⁺' | '₊' => '+',
+        '₋' => '-',
+        c => c,
     }
-    let near = text[at..to].trim_start();
-    let start = at + text[at..to].len() - near.len();
-    let start_before = text[from..start].char_indices().next_back().map_or(start, |(k, _)| from + k);
-    for (sign, why, write) in SLIPS {
-        for k in [start, start_before] {
-            if text[k..to].starts_with(sign) && !(*sign == "!" && text[k..to].starts_with("!=")) {
-                let span = Span::new(source, k, k + sign.len());
-                return Some(Diagnostic::error(*why).label(&span, "here").help(format!("write: {write}")));
-            }
-        }
+}
+
+pub fn exclamation(at: &Span, negated: Option<&str>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("`!` stands only in `!=`.").label(at, "not part of the language");
+    match negated {
+        Some(what) => diagnostic.help(format!("A negation is written `not {what}`.")),
+        None => diagnostic.help("A negation is written `not a`."),
     }
-    None
+}
+
+pub fn half_number(at: &Span, written: &str, whole: &str) -> Diagnostic {
+    Diagnostic::error(format!("In `{written}` a digit is missing: a decimal point has digits on both sides."))
+        .label(at, "this number")
+        .help(format!("Write `{whole}`."))
+}
+
+pub fn number_as_field(at: &Span, array: &str, digits: &str) -> Diagnostic {
+    let array = if array.chars().all(super::tokens::is_letter) { array } else { "x" };
+    Diagnostic::error("Behind a `.` the name of a field stands, not a number.")
+        .label(at, "this number")
+        .help(format!("An element is written `{array}[{digits}]`."))
+}
+
+pub fn number_before_name(at: &Span, number: &str, word: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("`{}` is neither a number nor a name.", at.text())).label(at, "here");
+    if number == "0" && word.starts_with(['x', 'b', 'o']) {
+        return diagnostic.help("Numbers are written with decimal digits.");
+    }
+    diagnostic.help(format!("A product is written `{number}*{word}`; names begin with a letter."))
+}
+
+pub fn colon_for_block(at: &Span, head: &Span, word: &str) -> Diagnostic {
+    let example = match word {
+        "for" => "for i in n { … }",
+        "while" => "while x > 0 { … }",
+        "def" | "fn" => "fn f(x) { … }",
+        _ => "if x > 0 { … } else { … }",
+    };
+    // How far lines are moved in does not matter: only the braces count.
+    Diagnostic::error(format!("What belongs to `{word}` stands in braces, not behind a `:`."))
+        .label(at, "`{` should stand here")
+        .label(head, "belongs to this")
+        .help(format!("Write `{example}`; how far lines are moved in does not matter."))
+}
+
+pub fn plus_sign(at: &Span) -> Diagnostic {
+    Diagnostic::error("`+` stands between two values.")
+        .label(at, "nothing stands before it")
+        .help("Take it away: a number without a sign is positive.")
+}
+
+pub fn capital_truth(at: &Span, word: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{word}` is written with a small letter."))
+        .label(at, "not part of the language")
+        .help(format!("Write `{}`.", word.to_lowercase()))
+}
+
+pub fn nothing(at: &Span, word: &str) -> Diagnostic {
+    Diagnostic::error(format!("There is no `{word}`: every value is there."))
+        .label(at, "not part of the language")
+        .help("Leave out an argument that should not be given.")
+}
+
+pub fn else_if(at: &Span, word: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{word}` is two words here."))
+        .label(at, "not part of the language")
+        .help("Write `} else if … {`.")
+}
+
+pub fn function_word(at: &Span, word: &str, name: &str) -> Diagnostic {
+    Diagnostic::error(format!("A function is declared with `fn`, not with `{word}`."))
+        .label(at, "not part of the language")
+        .help(format!("Write `fn {name}(x) = …`, or `fn {name}(x) {{ … }}`."))
+}
+
+pub fn lambda_word(at: &Span, parameter: &str) -> Diagnostic {
+    let x = if parameter.chars().all(super::tokens::is_letter) && !parameter.is_empty() { parameter } else { "x" };
+    Diagnostic::error("A function without a name is written with an arrow.")
+        .label(at, "not part of the language")
+        .help(format!("Write `{x} -> …`, with several parameters `({x}, y) -> …`."))
+}
+
+pub fn return_word(at: &Span) -> Diagnostic {
+    Diagnostic::error("There is no `return`: the value of a block is its last expression.")
+        .label(at, "not part of the language")
+        .help("Write the value alone, as the last line of the block.")
+}
+
+pub fn import_word(at: &Span, word: &str, module: &str) -> Diagnostic {
+    Diagnostic::error(format!("A module is taken in with `use`, not with `{word}`."))
+        .label(at, "not part of the language")
+        .help(format!("Write `use {module}`, and then `{}.name`.", module.trim_matches('"')))
+}
+
+pub fn const_word(at: &Span, word: &str, name: &str) -> Diagnostic {
+    Diagnostic::error(format!("A name is given with `let`, not with `{word}`."))
+        .label(at, "not part of the language")
+        .help(format!("Write `let {name} = …`."))
+}
+
+pub fn let_mut(at: &Span, name: &str) -> Diagnostic {
+    Diagnostic::error("What is to change is declared with `var`.")
+        .label(at, "not part of the language")
+        .help(format!("Write `var {name} = …`."))
+}
+
+// What the grammar allows and the language does not.
+
+pub fn chained_comparison(left: &Expr, first: BinaryOp, second: &Span, right: &Expr) -> Diagnostic {
+    let diagnostic = Diagnostic::error("Comparisons cannot be chained.").label(second, "the second comparison");
+    let ExprKind::Binary { op_span, right: middle, .. } = &*left.kind else { return diagnostic };
+    debug_assert!(first != BinaryOp::Range);
+    let (before, between) = (left.span.text(), middle.span.text());
+    diagnostic.label(op_span, "the first").help(format!(
+        "Write `{before} and {between} {} {}`.",
+        second.text(),
+        right.span.text()
+    ))
+}
+
+pub fn chained_range(at: &Span) -> Diagnostic {
+    Diagnostic::error("A range has two ends and no step.")
+        .label(at, "the second `..`")
+        .help("Write `a..b`; every second element is `[x[2*i] for i in n // 2]`.")
+}
+
+pub fn root_of_power(root: &Span, power: &Span, digits: &str) -> Diagnostic {
+    let under = root.text().trim_start_matches('√').trim();
+    Diagnostic::error(format!("`{}{digits}` can be read in two ways.", root.text()))
+        .label(power, "a power of the root, or under it?")
+        .help(format!("Write `√({under}{digits})`, or `({}){digits}`.", root.text()))
+}
+
+pub fn pipe_into_comprehension(at: &Span) -> Diagnostic {
+    Diagnostic::error("`|>` hands its value to a call, and this call has a `for` in its brackets.")
+        .label(at, "has no room for another argument")
+        .help("Write the call without `|>`.")
+}
+
+pub fn named_comprehension(name: &Span, rest: &Span) -> Diagnostic {
+    Diagnostic::error("`f(… for x in A)` has no names for its arguments.")
+        .label(name, "a name")
+        .label(rest, "a `for`")
+        .help(format!("For an array that is built, write `{}: [… for x in A]`.", name.text()))
+}
+
+pub fn tuple_of_one(at: &Span) -> Diagnostic {
+    Diagnostic::error("A tuple has two members at least.")
+        .label(at, "has one")
+        .help("Leave out the comma, or write `[a]` for an array of one element.")
+}
+
+pub fn integer_too_large(at: &Span) -> Diagnostic {
+    Diagnostic::error("This integer is too large: integers go up to 9223372036854775807.")
+        .label(at, "here")
+        .help("Write it with a decimal point or a power of ten, and it is a `real`.")
+}
+
+pub fn real_too_large(at: &Span) -> Diagnostic {
+    Diagnostic::error("This number is too large for a `real`, which goes up to 1.8e308.")
+        .label(at, "here")
+        .help("Infinity is `inf`.")
+}
+
+pub fn only_at_top_level(at: &Span) -> Diagnostic {
+    let word = at.text().split_whitespace().next().unwrap_or("use").to_string();
+    Diagnostic::error(format!("`{word}` stands only outside of all braces."))
+        .label(&Span { end: at.start + word.len(), ..at.clone() }, "here it is inside a block")
+        .help("Move the line to the top of the file.")
+}
+
+pub fn cannot_assign(target: &Expr, value: &Span, draws: bool) -> Diagnostic {
+    let sign = if draws { "~" } else { "=" };
+    let diagnostic = Diagnostic::error(format!("Before `{sign}` a name stands, an element or a field of it."))
+        .label(&target.span, "cannot be given a value")
+        .label(value, "the value");
+    match &*target.kind {
+        ExprKind::Call { function, .. } if matches!(*function.kind, ExprKind::Name(_)) => {
+            diagnostic.help(format!("A function is declared with `fn {} = …`.", target.span.text()))
+        }
+        ExprKind::Tuple(_) => diagnostic.help(format!("New names are given with `let {} = …`.", target.span.text())),
+        ExprKind::Binary { .. } => diagnostic.help("Two values are compared with `==`; an equation is not solved."),
+        _ => diagnostic.help("Write `x = …`, `x[i] = …` or `x.field = …`."),
+    }
 }

@@ -1,6 +1,14 @@
-//! From text to the tree of what was written. It knows nothing of types, nor which names are primitives.
+//! From text to the tree of what was written.
 
 pub mod ast;
-pub mod layout;
+mod failure;
+mod greek;
+mod layout;
 mod messages;
-pub mod parse;
+mod parse;
+pub mod print;
+mod slips;
+mod tokens;
+
+pub use greek::latin;
+pub use parse::parse;

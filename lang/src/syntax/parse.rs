@@ -1,805 +1,908 @@
-//! From text to the tree: pest's pairs become nodes, operators find their precedence, sugar is opened up.
+//! From the text of the layout to the tree; the precedence of operators; the place where every shorthand is opened up.
 
 use super::ast::*;
-use super::layout::{self, Layout};
+use super::failure::cannot_read;
+use super::layout::{Layout, innermost, layout};
 use super::messages;
+use super::tokens::{Doc, Kind};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};
 use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
+use pest::pratt_parser::{Assoc, ConstPrattParser, Op};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "syntax/grammar.pest"]
-struct Grammar;
+pub(super) struct Grammar;
 
-type Node<'t> = Pair<'t, Rule>;
+type Part<'i> = Pair<'i, Rule>;
 
-/// How many operators one expression may have.
-const LONGEST: usize = 500;
+/// How tightly operators bind, loosest first; `true` begins a new level.
+static PRECEDENCE: ConstPrattParser<Rule, 21> = ConstPrattParser::new_const([
+    (Op::infix(Rule::or, Assoc::Left), true),
+    (Op::infix(Rule::and, Assoc::Left), true),
+    (Op::prefix(Rule::not), true),
+    (Op::infix(Rule::eq, Assoc::Left), true),
+    (Op::infix(Rule::ne, Assoc::Left), false),
+    (Op::infix(Rule::lt, Assoc::Left), false),
+    (Op::infix(Rule::le, Assoc::Left), false),
+    (Op::infix(Rule::gt, Assoc::Left), false),
+    (Op::infix(Rule::ge, Assoc::Left), false),
+    (Op::infix(Rule::range, Assoc::Left), true),
+    (Op::infix(Rule::add, Assoc::Left), true),
+    (Op::infix(Rule::sub, Assoc::Left), false),
+    (Op::infix(Rule::mul, Assoc::Left), true),
+    (Op::infix(Rule::div, Assoc::Left), false),
+    (Op::infix(Rule::floor_div, Assoc::Left), false),
+    (Op::infix(Rule::rem, Assoc::Left), false),
+    (Op::infix(Rule::matmul, Assoc::Left), false),
+    (Op::infix(Rule::stratonovich, Assoc::Left), false),
+    (Op::postfix(Rule::conversion), true),
+    (Op::prefix(Rule::neg), true),
+    (Op::infix(Rule::pow, Assoc::Right), true),
+]);
 
-/// The tree of a text, and the mistakes found; statements with mistakes are left out.
+/// More than anyone mends in one go.
+const MAX_DIAGNOSTICS: usize = 50;
+
+/// Reads a text. The tree lacks the statements that could not be read; each of them has its diagnostic.
 pub fn parse(source: &Arc<Source>) -> (Program, Vec<Diagnostic>) {
-    let Layout { text, statements, docs } = match layout::layout(source) {
-        Ok(layout) => layout,
-        Err(mistakes) => return (Program { statements: vec![] }, mistakes),
+    let mut laid_out = layout(source);
+    let mut diagnostics = std::mem::take(&mut laid_out.diagnostics);
+    let builder = Builder {
+        source,
+        offset: Cell::new(0),
+        blocks: Cell::new(0),
+        docs: &laid_out.docs,
+        names: RefCell::default(),
+        found: RefCell::default(),
     };
-    let mut program = Program { statements: vec![] };
-    let mut mistakes = vec![];
-    let mut docs = docs.into_iter().peekable();
-    for (from, to) in statements {
-        let mut doc = vec![];
-        while let Some((at, line)) = docs.next_if(|(at, _)| *at < to) {
-            if at < from {
-                doc.push(line);
-            }
+    let mut text = std::mem::take(&mut laid_out.text);
+    let mut statements = vec![];
+    for &place in &laid_out.top {
+        if diagnostics.len() + builder.found.borrow().len() >= MAX_DIAGNOSTICS {
+            break;
         }
-        let doc = (!doc.is_empty()).then(|| Rc::from(doc.join("\n")));
-        let mut reader = Reader { source, base: from, mistakes: vec![] };
-        match Grammar::parse(Rule::one, &text[from..to]) {
-            Ok(mut pairs) => {
-                let one = pairs.next().expect("one statement");
-                let statement = reader.statement(first(one), doc);
-                if reader.mistakes.is_empty() {
-                    program.statements.push(statement);
-                }
-                mistakes.append(&mut reader.mistakes);
-            }
-            Err(e) => mistakes.push(messages::syntax(source, &text, from, to, e)),
-        }
+        statements.extend(read(&builder, &laid_out, &mut text, place, &mut diagnostics));
     }
-    (program, mistakes)
+    diagnostics.append(&mut builder.found.borrow_mut());
+    diagnostics.sort_by_key(|d| d.labels.first().map_or(0, |(span, _)| span.start));
+    diagnostics.truncate(MAX_DIAGNOSTICS);
+    (Program { statements }, diagnostics)
 }
 
-struct Reader<'s> {
-    source: &'s Arc<Source>,
-    /// Where the text that is being read begins in the source.
-    base: usize,
-    mistakes: Vec<Diagnostic>,
+/// Reads a statement of the top level. Where a statement inside it cannot be read, it is left out, and the rest read.
+fn read(
+    builder: &Builder,
+    laid_out: &Layout,
+    text: &mut String,
+    (start, end): (usize, usize),
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Statement> {
+    while diagnostics.len() < MAX_DIAGNOSTICS {
+        if text[start..end].trim().is_empty() {
+            return None;
+        }
+        let failure = match Grammar::parse(Rule::line, &text[start..end]) {
+            Ok(mut pairs) => {
+                builder.offset.set(start);
+                let line = pairs.next().expect("one line");
+                return Some(builder.statement(line.into_inner().next().expect("one statement")));
+            }
+            Err(failure) => failure,
+        };
+        let at = start
+            + match failure.location {
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+            };
+        let ErrorVariant::ParsingError { positives, .. } = failure.variant else {
+            // The stack's end is near.
+            diagnostics.push(messages::too_deep(&Span::new(builder.source, at, at)));
+            return None;
+        };
+        let (from, to) = failed_statement(laid_out, at).unwrap_or((start, end));
+        diagnostics.push(cannot_read(builder.source, &laid_out.tokens, from, at, &positives));
+        if from <= start {
+            return None;
+        }
+        let blank: String = text[from..to].bytes().map(|_| ' ').collect();
+        if text[from..to] == blank {
+            return None;
+        }
+        text.replace_range(from..to, &blank);
+    }
+    None
 }
 
-fn first(node: Node) -> Node {
-    parts_of(node).next().expect("a part")
+/// The smallest statement that a failure at `at` belongs to: one that lacks its end fails just behind it.
+fn failed_statement(laid_out: &Layout, at: usize) -> Option<(usize, usize)> {
+    let behind = laid_out.tokens.partition_point(|t| t.start < at);
+    let token = laid_out.tokens.get(behind)?;
+    let ends = matches!(token.kind, Kind::Newline | Kind::Semicolon | Kind::Close);
+    let before = laid_out.tokens[..behind].iter().rev().find(|t| t.kind != Kind::Newline);
+    let place = match before {
+        Some(before) if ends => before.start,
+        _ => at,
+    };
+    innermost(&laid_out.statements, place).copied()
 }
 
-/// The parts of a node without the words of the language.
-fn parts_of(node: Node) -> impl Iterator<Item = Node> {
-    node.into_inner().filter(|p| {
-        use Rule::*;
+/// An operand or the result of an operator, with that operator: brackets hide it.
+struct Operand {
+    expr: Expr,
+    op: Option<BinaryOp>,
+}
+
+struct Builder<'a> {
+    source: &'a Arc<Source>,
+    /// Where the statement being read begins.
+    offset: Cell<usize>,
+    /// Blocks around what is being read.
+    blocks: Cell<usize>,
+    docs: &'a [Doc],
+    names: RefCell<HashMap<String, Rc<str>>>,
+    found: RefCell<Vec<Diagnostic>>,
+}
+
+/// What a rule consists of, without the words and marks that only hold it together.
+fn parts(part: Part) -> impl Iterator<Item = Part> {
+    part.into_inner().filter(|p| {
         !matches!(
             p.as_rule(),
-            k_use | k_param | k_lattice | k_process | k_d | k_noise | k_test | k_weight | k_for | k_while | k_in | k_assert | k_as | k_if | k_else
+            Rule::comma
+                | Rule::equals
+                | Rule::arrow
+                | Rule::use_word
+                | Rule::param_word
+                | Rule::lattice_word
+                | Rule::process_word
+                | Rule::test_word
+                | Rule::weight_word
+                | Rule::noise_word
+                | Rule::d_word
+                | Rule::for_word
+                | Rule::while_word
+                | Rule::assert_word
+                | Rule::else_word
+                | Rule::as_word
+                | Rule::in_word
         )
     })
 }
 
-/// What Greek letters and signs are called.
-fn spelling(c: char) -> Option<&'static str> {
-    Some(match c {
-        'α' => "alpha",
-        'β' => "beta",
-        'γ' => "gamma",
-        'δ' => "delta",
-        'ε' | 'ϵ' => "epsilon",
-        'ζ' => "zeta",
-        'η' => "eta",
-        'θ' | 'ϑ' => "theta",
-        'ι' => "iota",
-        'κ' | 'ϰ' => "kappa",
-        'λ' => "lambda",
-        'μ' | 'µ' => "mu",
-        'ν' => "nu",
-        'ξ' => "xi",
-        'ο' => "omicron",
-        'π' | 'ϖ' => "pi",
-        'ρ' | 'ϱ' => "rho",
-        'σ' | 'ς' => "sigma",
-        'τ' => "tau",
-        'υ' => "upsilon",
-        'φ' | 'ϕ' => "phi",
-        'χ' => "chi",
-        'ψ' => "psi",
-        'ω' => "omega",
-        'Γ' => "Gamma",
-        'Δ' => "Delta",
-        'Θ' => "Theta",
-        'Λ' => "Lambda",
-        'Ξ' => "Xi",
-        'Π' => "Pi",
-        'Σ' => "Sigma",
-        'Υ' => "Upsilon",
-        'Φ' => "Phi",
-        'Χ' => "Chi",
-        'Ψ' => "Psi",
-        'Ω' => "Omega",
-        '∑' => "sum",
-        '∏' => "prod",
-        '∞' => "inf",
-        _ => return None,
-    })
+/// The next part, which the grammar promises.
+fn next<'i>(parts: &mut impl Iterator<Item = Part<'i>>) -> Part<'i> {
+    parts.next().expect("the grammar has it")
 }
 
-/// A name with Greek letters written out.
-pub fn spelled(text: &str) -> Rc<str> {
-    if text.is_ascii() {
-        return text.into();
+fn next_if<'i>(parts: &mut std::iter::Peekable<impl Iterator<Item = Part<'i>>>, rule: Rule) -> Option<Part<'i>> {
+    parts.next_if(|p| p.as_rule() == rule)
+}
+
+impl Builder<'_> {
+    fn say(&self, diagnostic: Diagnostic) {
+        self.found.borrow_mut().push(diagnostic);
     }
-    let mut name = String::new();
-    for c in text.chars() {
-        match spelling(c) {
-            Some(word) => name.push_str(word),
-            None => name.push(c),
+
+    fn span(&self, part: &Part) -> Span {
+        let start = part.as_span().start() + self.offset.get();
+        Span::new(self.source, start, start + part.as_str().trim_end().len())
+    }
+
+    fn name(&self, part: Part) -> Name {
+        debug_assert_eq!(part.as_rule(), Rule::name);
+        Name { text: self.spelling(part.as_str()), span: self.span(&part) }
+    }
+
+    /// One spelling for all: Greek letters become their LaTeX names.
+    fn spelling(&self, written: &str) -> Rc<str> {
+        if let Some(name) = self.names.borrow().get(written) {
+            return name.clone();
         }
-    }
-    name.into()
-}
-
-impl Reader<'_> {
-    fn span(&self, node: &Node) -> Span {
-        let span = node.as_span();
-        // pest's spans may end in blanks.
-        let end = span.start() + span.as_str().trim_end().len();
-        Span::new(self.source, self.base + span.start(), self.base + end)
+        let name: Rc<str> = super::greek::latin(written).into();
+        self.names.borrow_mut().insert(written.to_string(), name.clone());
+        name
     }
 
-    fn name(&self, node: Node) -> Name {
-        Name { text: spelled(node.as_str()), span: self.span(&node) }
-    }
+    // Statements.
 
-    /// The words of a string without values in it.
-    fn plain(&self, node: Node) -> Rc<str> {
-        let text = node.as_str();
-        text[1..text.len() - 1].replace("{{", "{").replace("}}", "}").into()
-    }
-
-    // ---- statements ----
-
-    fn statement(&mut self, node: Node, doc: Option<Rc<str>>) -> Statement {
-        let span = self.span(&node);
-        let inner = first(node);
-        let kind = match inner.as_rule() {
-            Rule::r#use => self.use_statement(inner),
-            Rule::param => self.param(inner),
+    fn statement(&self, part: Part) -> Statement {
+        let span = self.span(&part);
+        let doc = self.doc(span.start);
+        let rule = part.as_rule();
+        if matches!(rule, Rule::import | Rule::param | Rule::test) && self.blocks.get() > 0 {
+            self.say(messages::only_at_top_level(&span));
+        }
+        let kind = match rule {
+            Rule::import => self.import(part),
+            Rule::param => self.param(part),
             Rule::lattice => {
-                let mut parts = parts_of(inner);
-                StatementKind::Lattice { name: self.name(parts.next().unwrap()), value: self.expr(parts.next().unwrap()) }
+                let mut parts = parts(part);
+                StatementKind::Lattice { name: self.name(next(&mut parts)), value: self.expr(next(&mut parts)) }
             }
-            Rule::function => StatementKind::Function(Rc::new(self.function(inner, doc.clone()))),
-            Rule::process => StatementKind::Process(Rc::new(self.process(inner, doc.clone()))),
+            Rule::function => StatementKind::Function(Rc::new(self.function(part, doc.clone()))),
+            Rule::process => StatementKind::Process(Rc::new(self.process(part, doc.clone()))),
             Rule::test => {
-                let mut parts = parts_of(inner);
-                StatementKind::Test { title: self.plain(parts.next().unwrap()), body: self.block(parts.next().unwrap()) }
+                let mut parts = parts(part);
+                StatementKind::Test { title: self.plain_text(next(&mut parts)), body: self.block(next(&mut parts)) }
             }
-            Rule::binding => self.binding(inner),
-            Rule::weight => self.weight(inner),
+            Rule::weight => self.weight(part),
+            Rule::binding => self.binding(part),
             Rule::for_loop => {
-                let mut parts = parts_of(inner);
-                StatementKind::For {
-                    pattern: self.pattern(parts.next().unwrap()),
-                    set: self.expr(parts.next().unwrap()),
-                    body: self.block(parts.next().unwrap()),
-                }
+                let (pattern, set, body) = self.for_loop(part);
+                StatementKind::For { pattern, set, body }
             }
             Rule::while_loop => {
-                let mut parts = parts_of(inner);
-                StatementKind::While { condition: self.expr(parts.next().unwrap()), body: self.block(parts.next().unwrap()) }
+                let mut parts = parts(part);
+                StatementKind::While { condition: self.expr(next(&mut parts)), body: self.block(next(&mut parts)) }
             }
-            Rule::assert => {
-                let mut parts = parts_of(inner);
-                StatementKind::Assert { condition: self.expr(parts.next().unwrap()), message: parts.next().map(|m| self.expr(m)) }
+            Rule::assertion => {
+                let mut parts = parts(part);
+                let condition = self.expr(next(&mut parts));
+                StatementKind::Assert { condition, message: parts.next().map(|p| self.string(p)) }
             }
-            Rule::assign => self.assign(inner),
-            _ => StatementKind::Expr(self.expr(inner)),
+            _ => self.assignment(part),
         };
         Statement { kind, span, doc }
     }
 
-    fn use_statement(&mut self, node: Node) -> StatementKind {
-        let mut parts = parts_of(node);
-        let module = parts.next().unwrap();
+    /// The `##` lines that end on the line before.
+    fn doc(&self, start: usize) -> Option<Rc<str>> {
+        let doc = &self.docs[self.docs.partition_point(|d| d.end <= start).checked_sub(1)?];
+        let between = &self.source.text[doc.end..start];
+        (between.trim().is_empty() && !between.contains('\n')).then(|| doc.text.as_str().into())
+    }
+
+    fn import(&self, part: Part) -> StatementKind {
+        let mut parts = parts(part);
+        let module = next(&mut parts);
         let module = match module.as_rule() {
-            Rule::string => Module::File(self.plain(module.clone()), self.span(&module)),
-            _ => Module::Library(self.name(module)),
+            Rule::name => Module::Library(self.name(module)),
+            _ => {
+                let span = self.span(&module);
+                Module::File(self.plain_text(module), span)
+            }
         };
-        StatementKind::Use { module, alias: parts.next().map(|n| self.name(n)) }
+        StatementKind::Use { module, alias: parts.next().map(|p| self.name(p)) }
     }
 
-    fn param(&mut self, node: Node) -> StatementKind {
-        let mut parts = parts_of(node).peekable();
-        let name = self.name(parts.next().unwrap());
-        let ty = parts.next_if(|p| p.as_rule() == Rule::ty).map(|t| self.ty(t));
-        let value = self.expr(parts.next().unwrap());
-        let help = parts.next().map(|h| self.plain(h));
-        StatementKind::Param { name, ty, value, help }
+    fn param(&self, part: Part) -> StatementKind {
+        let mut parts = parts(part).peekable();
+        StatementKind::Param {
+            name: self.name(next(&mut parts)),
+            ty: self.annotation(&mut parts),
+            value: self.expr(next(&mut parts)),
+            help: parts.next().map(|p| self.plain_text(p)),
+        }
     }
 
-    fn head(&mut self, node: Node) -> (Name, Vec<Name>, Vec<Parameter>) {
-        let mut parts = parts_of(node).peekable();
-        let name = self.name(parts.next().unwrap());
-        let generics = parts.next_if(|p| p.as_rule() == Rule::generics);
-        let generics = generics.map(|g| parts_of(g).map(|n| self.name(n)).collect()).unwrap_or_default();
-        let parameters = parts
-            .map(|p| {
-                let mut parts = parts_of(p).peekable();
-                let name = self.name(parts.next().unwrap());
-                let ty = parts.next_if(|p| p.as_rule() == Rule::ty).map(|t| self.ty(t));
-                let default = parts.next().map(|e| self.expr(e));
-                Parameter { name, ty, default }
-            })
-            .collect();
-        (name, generics, parameters)
+    fn annotation<'i>(&self, parts: &mut std::iter::Peekable<impl Iterator<Item = Part<'i>>>) -> Option<TypeExpr> {
+        let annotation = next_if(parts, Rule::annotation)?;
+        Some(self.type_expr(next(&mut annotation.into_inner())))
     }
 
-    fn function(&mut self, node: Node, doc: Option<Rc<str>>) -> Function {
-        let span = self.span(&node);
-        let mut parts = parts_of(node).peekable();
-        let kind = match parts.next().unwrap().as_str().trim() {
+    fn function(&self, part: Part, doc: Option<Rc<str>>) -> Function {
+        let span = self.span(&part);
+        let mut parts = parts(part).peekable();
+        let kind = match next(&mut parts).as_str() {
             "fn" => FunctionKind::Fn,
             "action" => FunctionKind::Action,
             "layer" => FunctionKind::Layer,
             _ => FunctionKind::Network,
         };
-        let (name, generics, parameters) = self.head(parts.next().unwrap());
-        let result = parts.next_if(|p| p.as_rule() == Rule::ty).map(|t| self.ty(t));
-        let body = self.body(parts.next().unwrap());
+        let name = self.name(next(&mut parts));
+        let generics = self.generics(&mut parts);
+        let parameters = self.parameters(next(&mut parts));
+        let result = self.annotation(&mut parts);
+        let body = self.body(next(&mut parts));
         Function { kind, name, generics, parameters, result, body, doc, span }
     }
 
-    /// A block or an expression, as an expression.
-    fn body(&mut self, node: Node) -> Expr {
-        if node.as_rule() == Rule::block {
-            let span = self.span(&node);
-            let block = self.block(node);
-            return Expr { kind: Rc::new(ExprKind::Block(block)), span };
+    /// An expression, or a block as one.
+    fn body(&self, part: Part) -> Expr {
+        if part.as_rule() != Rule::block {
+            return self.expr(part);
         }
-        self.expr(node)
+        let block = self.block(part);
+        let span = block.span.clone();
+        Expr::new(ExprKind::Block(block), span)
     }
 
-    fn process(&mut self, node: Node, doc: Option<Rc<str>>) -> Process {
-        let span = self.span(&node);
-        let mut parts = parts_of(node);
-        let (name, generics, parameters) = self.head(parts.next().unwrap());
-        let lines = parts
-            .map(|line| {
-                let inner = first(line);
-                let rule = inner.as_rule();
-                if rule == Rule::statement {
-                    return ProcessLine::Statement(self.statement(inner, None));
-                }
-                let mut parts = parts_of(inner);
-                let name = self.name(parts.next().unwrap());
-                match rule {
-                    Rule::differential => ProcessLine::Differential { state: name, value: self.expr(parts.next().unwrap()) },
-                    _ => ProcessLine::Noise { name, ty: self.ty(parts.next().unwrap()) },
-                }
-            })
-            .collect();
-        Process { name, generics, parameters, lines, doc, span }
+    fn generics<'i>(&self, parts: &mut std::iter::Peekable<impl Iterator<Item = Part<'i>>>) -> Vec<Name> {
+        next_if(parts, Rule::generics).map_or(vec![], |p| self.names(p))
     }
 
-    fn binding(&mut self, node: Node) -> StatementKind {
-        let mut parts = parts_of(node).peekable();
-        let mutable = parts.next().unwrap().as_str().trim() == "var";
-        let pattern = self.pattern(parts.next().unwrap());
-        let ty = parts.next_if(|p| p.as_rule() == Rule::ty).map(|t| self.ty(t));
-        let draws = parts.next().unwrap().as_str().trim() == "~";
-        StatementKind::Let { mutable, pattern, ty, value: self.expr(parts.next().unwrap()), draws }
+    fn names(&self, part: Part) -> Vec<Name> {
+        parts(part).map(|p| self.name(p)).collect()
     }
 
-    fn weight(&mut self, node: Node) -> StatementKind {
-        let mut parts = parts_of(node);
-        let name = self.name(parts.next().unwrap());
-        let ty = self.ty(parts.next().unwrap());
-        let draws = parts.next().unwrap().as_str().trim() == "~";
-        let value = self.expr(parts.next().unwrap());
-        StatementKind::Weight { name, ty, value, draws, frozen: parts.next().is_some() }
-    }
-
-    fn assign(&mut self, node: Node) -> StatementKind {
-        let mut parts = parts_of(node);
-        let name = self.name(parts.next().unwrap());
-        let mut target = Target { span: name.span.clone(), name, path: vec![] };
-        let mut draws = false;
-        for part in parts {
-            match part.as_rule() {
-                Rule::index_list => {
-                    let span = self.span(&part);
-                    target.span = target.span.to(&span);
-                    let indices = self.indices(part);
-                    target.path.push(Access::Index(indices, target.span.clone()));
-                }
-                Rule::field => {
-                    let name = self.name(first(part));
-                    target.span = target.span.to(&name.span);
-                    target.path.push(Access::Field(name));
-                }
-                Rule::set => draws = part.as_str().trim() == "~",
-                _ => return StatementKind::Assign { target, value: self.expr(part), draws },
-            }
-        }
-        unreachable!("an assignment has a value")
-    }
-
-    fn pattern(&mut self, node: Node) -> Pattern {
-        let span = self.span(&node);
-        let tuple = node.as_str().starts_with('(');
-        let mut names: Vec<Name> = parts_of(node).map(|n| self.name(n)).collect();
-        if tuple && names.len() > 1 { Pattern::Tuple(names, span) } else { Pattern::Name(names.remove(0)) }
-    }
-
-    fn block(&mut self, node: Node) -> Block {
-        let span = self.span(&node);
-        let statements = parts_of(node).map(|s| self.statement(s, None)).collect();
-        Block { statements, span }
-    }
-
-    // ---- types ----
-
-    fn ty(&mut self, node: Node) -> TypeExpr {
-        let span = self.span(&node);
-        let inner = first(node);
-        let rule = inner.as_rule();
-        let mut parts = parts_of(inner);
-        let kind = match rule {
-            Rule::tuple_ty => TypeKind::Tuple(parts.map(|t| self.ty(t)).collect()),
-            Rule::record_ty => {
-                let mut fields = vec![];
-                while let Some(name) = parts.next() {
-                    fields.push((self.name(name), self.ty(parts.next().unwrap())));
-                }
-                TypeKind::Record(fields)
-            }
-            Rule::named_ty => {
-                let name = self.name(parts.next().unwrap());
-                TypeKind::Named { name, dims: self.dims(parts.next()) }
-            }
-            _ => {
-                let of = Box::new(self.expr(parts.next().unwrap()));
-                let dims = self.dims(parts.next());
-                match rule {
-                    Rule::special => TypeKind::SpecialUnitary { n: of, dims },
-                    Rule::site_of => TypeKind::Site { lattice: of, dims },
-                    _ => TypeKind::Direction { lattice: of, dims },
-                }
-            }
-        };
-        TypeExpr { kind, span }
-    }
-
-    fn dims(&mut self, node: Option<Node>) -> Vec<Expr> {
-        node.map(|d| parts_of(d).map(|e| self.expr(e)).collect()).unwrap_or_default()
-    }
-
-    // ---- expressions ----
-
-    fn make(&self, kind: ExprKind, span: Span) -> Expr {
-        Expr { kind: Rc::new(kind), span }
-    }
-
-    fn expr(&mut self, node: Node) -> Expr {
-        let span = self.span(&node);
-        let inner = first(node);
-        match inner.as_rule() {
-            Rule::lambda => {
-                let mut parts: Vec<Node> = parts_of(inner).collect();
-                let body = parts.pop().unwrap();
-                let body = self.body(body);
-                let parameters = parts.into_iter().map(|n| self.name(n)).collect();
-                self.make(ExprKind::Lambda { parameters, body }, span)
-            }
-            _ => self.pipe(inner),
-        }
-    }
-
-    /// `x |> f(a)` is `f(x, a)`; `x |> f` is `f(x)`.
-    fn pipe(&mut self, node: Node) -> Expr {
-        let mut parts = parts_of(node);
-        let mut value = self.operators(parts.next().unwrap());
-        for stage in parts {
-            let stage = self.postfix(stage);
-            let span = value.span.to(&stage.span);
-            let given = Argument { name: None, value };
-            let (function, arguments) = match &*stage.kind {
-                ExprKind::Call { function, arguments } => {
-                    (function.clone(), std::iter::once(given).chain(arguments.iter().cloned()).collect())
-                }
-                _ => (stage.clone(), vec![given]),
-            };
-            value = self.make(ExprKind::Call { function, arguments }, span);
-        }
-        value
-    }
-
-    fn operators(&mut self, node: Node) -> Expr {
-        let mut items = vec![];
-        for part in parts_of(node) {
-            match part.as_rule() {
-                Rule::infix => items.push(Item::Infix(operator(part.as_str().trim()), self.span(&part))),
-                _ => {
-                    for piece in parts_of(part) {
-                        match piece.as_rule() {
-                            Rule::prefix => {
-                                let op = if piece.as_str().starts_with('-') { UnaryOp::Neg } else { UnaryOp::Not };
-                                items.push(Item::Prefix(op, self.span(&piece)));
-                            }
-                            Rule::as_ty => {
-                                let span = self.span(&piece);
-                                let ty = self.ty(first(piece));
-                                items.push(Item::As(ty, span));
-                            }
-                            _ => {
-                                let value = self.postfix(piece);
-                                items.push(Item::Value(value));
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        if items.len() > LONGEST {
-            let span = match &items[0] {
-                Item::Value(e) => e.span.clone(),
-                Item::Prefix(_, s) | Item::Infix(_, s) | Item::As(_, s) => s.clone(),
-            };
-            self.mistakes.push(
-                Diagnostic::error(format!("one expression has more than {LONGEST} operators"))
-                    .label(&span, "begins here")
-                    .help("give parts of it names with `let`, or use sum(… for …)"),
-            );
-            return self.make(ExprKind::Int(0), span);
-        }
-        let mut climb = Climb { items: items.into_iter().peekable(), mistakes: vec![] };
-        let result = climb.expression(0);
-        self.mistakes.append(&mut climb.mistakes);
-        result
-    }
-
-    fn postfix(&mut self, node: Node) -> Expr {
-        let mut parts = parts_of(node);
-        let mut value = self.primary(parts.next().unwrap());
-        for part in parts {
-            let span = value.span.to(&self.span(&part));
-            let kind = match part.as_rule() {
-                Rule::call => self.call(value, part),
-                Rule::index_list => ExprKind::Index { value, indices: self.indices(part) },
-                Rule::field => ExprKind::Field { value, name: self.name(first(part)) },
-                Rule::transpose => ExprKind::Transpose(value),
-                _ => {
-                    let op_span = self.span(&part);
-                    let right = self.make(ExprKind::Int(superscript(part.as_str())), op_span.clone());
-                    ExprKind::Binary { op: BinaryOp::Pow, op_span, left: value, right }
-                }
-            };
-            value = self.make(kind, span);
-        }
-        value
-    }
-
-    fn call(&mut self, function: Expr, node: Node) -> ExprKind {
-        let mut arguments = vec![];
-        for part in parts_of(node) {
-            if part.as_rule() == Rule::comprehension {
-                return ExprKind::Reduction { function, comprehension: self.comprehension(part) };
-            }
-            let mut pieces = parts_of(part);
-            let head = pieces.next().unwrap();
-            arguments.push(match head.as_rule() {
-                Rule::name => Argument { name: Some(self.name(head)), value: self.expr(pieces.next().unwrap()) },
-                _ => Argument { name: None, value: self.expr(head) },
-            });
-        }
-        ExprKind::Call { function, arguments }
-    }
-
-    fn indices(&mut self, node: Node) -> Vec<Index> {
-        parts_of(node)
-            .map(|index| {
-                let inner = first(index);
-                match inner.as_rule() {
-                    Rule::all => Index::All(self.span(&inner)),
-                    _ => Index::Expr(self.expr(inner)),
+    fn parameters(&self, part: Part) -> Vec<Parameter> {
+        parts(part)
+            .map(|p| {
+                let mut parts = parts(p).peekable();
+                Parameter {
+                    name: self.name(next(&mut parts)),
+                    ty: self.annotation(&mut parts),
+                    default: parts.next().map(|p| self.expr(p)),
                 }
             })
             .collect()
     }
 
-    fn comprehension(&mut self, node: Node) -> Comprehension {
-        let mut parts = parts_of(node);
-        let body = self.expr(parts.next().unwrap());
-        let mut generators = vec![];
-        let mut filter = None;
-        for part in parts {
+    fn process(&self, part: Part, doc: Option<Rc<str>>) -> Process {
+        let span = self.span(&part);
+        let mut parts = parts(part).peekable();
+        let name = self.name(next(&mut parts));
+        let generics = self.generics(&mut parts);
+        let parameters = self.parameters(next(&mut parts));
+        let lines = next(&mut parts).into_inner().map(|p| self.process_line(p)).collect();
+        Process { name, generics, parameters, lines, doc, span }
+    }
+
+    fn process_line(&self, part: Part) -> ProcessLine {
+        match part.as_rule() {
+            Rule::differential => {
+                let mut parts = parts(part);
+                ProcessLine::Differential { state: self.name(next(&mut parts)), value: self.expr(next(&mut parts)) }
+            }
+            Rule::noise => {
+                let mut parts = parts(part).peekable();
+                let name = self.name(next(&mut parts));
+                ProcessLine::Noise { name, ty: self.annotation(&mut parts).expect("the grammar has it") }
+            }
+            _ => ProcessLine::Statement(self.statement(part)),
+        }
+    }
+
+    fn weight(&self, part: Part) -> StatementKind {
+        let mut parts = parts(part).peekable();
+        let name = self.name(next(&mut parts));
+        let ty = self.annotation(&mut parts).expect("the grammar has it");
+        let draws = next_if(&mut parts, Rule::draws).is_some();
+        let value = self.expr(next(&mut parts));
+        StatementKind::Weight { name, ty, value, draws, frozen: parts.next().is_some() }
+    }
+
+    fn binding(&self, part: Part) -> StatementKind {
+        let mut parts = parts(part).peekable();
+        let mutable = next(&mut parts).as_str() == "var";
+        let pattern = self.pattern(next(&mut parts));
+        let ty = self.annotation(&mut parts);
+        let draws = next_if(&mut parts, Rule::draws).is_some();
+        StatementKind::Let { mutable, pattern, ty, value: self.expr(next(&mut parts)), draws }
+    }
+
+    fn pattern(&self, part: Part) -> Pattern {
+        let span = self.span(&part);
+        let in_brackets = part.as_str().starts_with('(');
+        let mut names = self.names(part);
+        match names.len() {
+            1 if !in_brackets => Pattern::Name(names.remove(0)),
+            _ => Pattern::Tuple(names, span),
+        }
+    }
+
+    fn for_loop(&self, part: Part) -> (Pattern, Expr, Block) {
+        let mut parts = parts(part);
+        (self.pattern(next(&mut parts)), self.expr(next(&mut parts)), self.block(next(&mut parts)))
+    }
+
+    fn block(&self, part: Part) -> Block {
+        let span = self.span(&part);
+        self.blocks.set(self.blocks.get() + 1);
+        let statements = part.into_inner().map(|p| self.statement(p)).collect();
+        self.blocks.set(self.blocks.get() - 1);
+        Block { statements, span }
+    }
+
+    /// An expression, or, with a second one, an assignment to what the first one names.
+    fn assignment(&self, part: Part) -> StatementKind {
+        let mut parts = parts(part).peekable();
+        let target = self.expr(next(&mut parts));
+        let draws = next_if(&mut parts, Rule::draws).is_some();
+        let Some(value) = parts.next() else { return StatementKind::Expr(target) };
+        let value = self.expr(value);
+        match as_target(&target) {
+            Some(target) => StatementKind::Assign { target, value, draws },
+            None => {
+                self.say(messages::cannot_assign(&target, &value.span, draws));
+                StatementKind::Expr(value)
+            }
+        }
+    }
+
+    // Types.
+
+    fn type_expr(&self, part: Part) -> TypeExpr {
+        let span = self.span(&part);
+        let mut parts = part.into_inner();
+        let head = next(&mut parts);
+        let dims = |d: Option<Part>| d.map_or(vec![], |d| self.exprs(d));
+        let kind = match head.as_rule() {
+            Rule::tuple_type => self.tuple_type(head),
+            Rule::record_type => TypeKind::Record(self.labelled(head, |b, p| b.type_expr(p))),
+            Rule::group_type => {
+                let mut group = head.into_inner();
+                let word = next(&mut group);
+                let of = Box::new(self.expr(next(&mut group)));
+                let dims = dims(parts.next());
+                match word.as_str() {
+                    "SU" => TypeKind::SpecialUnitary { n: of, dims },
+                    "site" => TypeKind::Site { lattice: of, dims },
+                    _ => TypeKind::Direction { lattice: of, dims },
+                }
+            }
+            _ => TypeKind::Named { name: self.name(head), dims: dims(parts.next()) },
+        };
+        TypeExpr { kind, span }
+    }
+
+    /// `(real, int)`; `(real)` is `real`
+    fn tuple_type(&self, part: Part) -> TypeKind {
+        let mut members: Vec<TypeExpr> = parts(part).map(|p| self.type_expr(p)).collect();
+        match members.len() {
+            1 => members.remove(0).kind,
+            _ => TypeKind::Tuple(members),
+        }
+    }
+
+    /// The members of `{a: …, b: …}`.
+    fn labelled<T>(&self, part: Part, member: impl Fn(&Self, Part) -> T) -> Vec<(Name, T)> {
+        let mut parts = parts(part);
+        let mut members = vec![];
+        while let Some(label) = parts.next() {
+            members.push((self.label(label), member(self, next(&mut parts))));
+        }
+        members
+    }
+
+    fn label(&self, part: Part) -> Name {
+        self.name(next(&mut part.into_inner()))
+    }
+
+    // Expressions.
+
+    fn exprs(&self, part: Part) -> Vec<Expr> {
+        parts(part).map(|p| self.expr(p)).collect()
+    }
+
+    fn expr(&self, part: Part) -> Expr {
+        match part.as_rule() {
+            Rule::lambda => self.lambda(part),
+            _ => self.operation(part),
+        }
+    }
+
+    /// `x -> y -> x + y`
+    fn lambda(&self, part: Part) -> Expr {
+        let span = self.span(&part);
+        let (mut heads, mut body) = (vec![], None);
+        for part in part.into_inner() {
+            match part.as_rule() {
+                Rule::lambda_head => heads.push((self.span(&part), self.names(part))),
+                _ => body = Some(self.body(part)),
+            }
+        }
+        let mut body = body.expect("the grammar has it");
+        for (head, parameters) in heads.into_iter().rev() {
+            body = Expr::new(ExprKind::Lambda { parameters, body }, Span { end: span.end, ..head });
+        }
+        body
+    }
+
+    /// Operators, then pipes.
+    fn operation(&self, part: Part) -> Expr {
+        let mut inner: Vec<Part> = part.into_inner().collect();
+        let pipes = inner.iter().position(|p| p.as_rule() == Rule::pipe_op).unwrap_or(inner.len());
+        let pipes = inner.split_off(pipes);
+        let mut value = match inner.len() {
+            1 => self.postfix(inner.remove(0)),
+            _ => self.operators(inner).expr,
+        };
+        for target in pipes.into_iter().filter(|p| p.as_rule() == Rule::postfix) {
+            value = self.pipe(value, target);
+        }
+        value
+    }
+
+    fn operators(&self, operation: Vec<Part>) -> Operand {
+        PRECEDENCE
+            .map_primary(|p| Operand { expr: self.postfix(p), op: None })
+            .map_prefix(|op, x| {
+                let kind = if op.as_rule() == Rule::neg { UnaryOp::Neg } else { UnaryOp::Not };
+                let span = self.span(&op).to(&x.expr.span);
+                Operand { expr: Expr::new(ExprKind::Unary { op: kind, value: x.expr }, span), op: None }
+            })
+            .map_postfix(|x, conversion| {
+                let span = x.expr.span.to(&self.span(&conversion));
+                let ty = self.type_expr(next(&mut parts(conversion)));
+                Operand { expr: Expr::new(ExprKind::As { value: x.expr, ty }, span), op: None }
+            })
+            .map_infix(|left, op, right| self.binary(left, op, right))
+            .parse(operation.into_iter())
+    }
+
+    fn binary(&self, left: Operand, op: Part, right: Operand) -> Operand {
+        let kind = binary_op(op.as_rule());
+        let op_span = self.span(&op);
+        if let Some(first) = left.op.filter(|l| is_comparison(*l) && is_comparison(kind)) {
+            self.say(messages::chained_comparison(&left.expr, first, &op_span, &right.expr));
+        }
+        if left.op == Some(BinaryOp::Range) && kind == BinaryOp::Range {
+            self.say(messages::chained_range(&op_span));
+        }
+        let span = left.expr.span.to(&right.expr.span);
+        let expr = ExprKind::Binary { op: kind, op_span, left: left.expr, right: right.expr };
+        Operand { expr: Expr::new(expr, span), op: Some(kind) }
+    }
+
+    /// `x |> f(a)` is `f(x, a)`; `x |> f` is `f(x)`.
+    fn pipe(&self, value: Expr, target: Part) -> Expr {
+        let span = value.span.to(&self.span(&target));
+        let mut inner: Vec<Part> = target.into_inner().collect();
+        let mut arguments = vec![Argument { name: None, value }];
+        if inner.last().is_some_and(|p| p.as_rule() == Rule::call) {
+            let call = inner.pop().expect("just seen");
+            let at = self.span(&call);
+            match self.arguments(call) {
+                Arguments::Plain(more) => arguments.extend(more),
+                Arguments::Comprehension(_) => self.say(messages::pipe_into_comprehension(&at)),
+            }
+        }
+        let function = self.trailers(inner);
+        Expr::new(ExprKind::Call { function, arguments }, span)
+    }
+
+    fn postfix(&self, part: Part) -> Expr {
+        self.trailers(part.into_inner().collect())
+    }
+
+    /// A primary and what is attached to it.
+    fn trailers(&self, inner: Vec<Part>) -> Expr {
+        let mut inner = inner.into_iter();
+        let head = next(&mut inner);
+        let rooted = head.as_rule() == Rule::root;
+        let mut value = self.primary(head);
+        for (i, trailer) in inner.enumerate() {
+            if rooted && i == 0 && trailer.as_rule() == Rule::superscript {
+                self.say(messages::root_of_power(&value.span, &self.span(&trailer), trailer.as_str()));
+            }
+            value = self.trailer(value, trailer);
+        }
+        value
+    }
+
+    fn trailer(&self, value: Expr, part: Part) -> Expr {
+        let at = self.span(&part);
+        let span = value.span.to(&at);
+        let kind = match part.as_rule() {
+            Rule::call => match self.arguments(part) {
+                Arguments::Plain(arguments) => ExprKind::Call { function: value, arguments },
+                Arguments::Comprehension(comprehension) => ExprKind::Reduction { function: value, comprehension },
+            },
+            Rule::subscript => ExprKind::Index { value, indices: parts(part).map(|p| self.index(p)).collect() },
+            Rule::field => ExprKind::Field { value, name: self.name(next(&mut part.into_inner())) },
+            Rule::transpose => ExprKind::Transpose(value),
+            _ => {
+                let right = self.superscript(&part);
+                ExprKind::Binary { op: BinaryOp::Pow, op_span: at, left: value, right }
+            }
+        };
+        Expr::new(kind, span)
+    }
+
+    fn index(&self, part: Part) -> Index {
+        let inner = next(&mut part.into_inner());
+        match inner.as_rule() {
+            Rule::whole => Index::All(self.span(&inner)),
+            _ => Index::Expr(self.expr(inner)),
+        }
+    }
+
+    fn superscript(&self, part: &Part) -> Expr {
+        let span = self.span(part);
+        let digits: String = part.as_str().chars().filter_map(superscript_digit).collect();
+        let number = Expr::new(self.integer(&digits, &span), span.clone());
+        match part.as_str().starts_with('⁻') {
+            true => Expr::new(ExprKind::Unary { op: UnaryOp::Neg, value: number }, span),
+            false => number,
+        }
+    }
+
+    fn arguments(&self, part: Part) -> Arguments {
+        let mut inner: Vec<Part> = parts(part).collect();
+        if inner.last().is_some_and(|p| p.as_rule() == Rule::comprehension) {
+            let rest = inner.pop().expect("just seen");
+            let body = self.argument(inner.remove(0));
+            if let Some(name) = &body.name {
+                self.say(messages::named_comprehension(&name.span, &self.span(&rest)));
+            }
+            return Arguments::Comprehension(self.comprehension(body.value, rest));
+        }
+        Arguments::Plain(inner.into_iter().map(|p| self.argument(p)).collect())
+    }
+
+    fn argument(&self, part: Part) -> Argument {
+        let mut inner = part.into_inner().peekable();
+        let name = next_if(&mut inner, Rule::label).map(|p| self.label(p));
+        Argument { name, value: self.expr(next(&mut inner)) }
+    }
+
+    fn comprehension(&self, body: Expr, part: Part) -> Comprehension {
+        let (mut generators, mut filter) = (vec![], None);
+        for part in parts(part) {
             match part.as_rule() {
                 Rule::generator => {
-                    let mut pieces = parts_of(part);
-                    let pattern = self.pattern(pieces.next().unwrap());
-                    generators.push((pattern, self.expr(pieces.next().unwrap())));
+                    let mut parts = parts(part);
+                    generators.push((self.pattern(next(&mut parts)), self.expr(next(&mut parts))));
                 }
+                Rule::if_word => {}
                 _ => filter = Some(self.expr(part)),
             }
         }
         Comprehension { body, generators, filter }
     }
 
-    fn primary(&mut self, node: Node) -> Expr {
-        let span = self.span(&node);
-        let inner = first(node);
-        let kind = match inner.as_rule() {
-            Rule::integer => self.integer(&inner),
-            Rule::float => ExprKind::Real(number(inner.as_str())),
-            Rule::imaginary => ExprKind::Imaginary(number(inner.as_str().trim_end_matches('i'))),
-            Rule::string => self.string(inner),
-            Rule::root => {
-                let name = Name { text: "sqrt".into(), span: Span { end: span.start + '√'.len_utf8(), ..span.clone() } };
-                let value = self.primary(first(inner));
-                let function = self.make(ExprKind::Name(name.clone()), name.span);
-                ExprKind::Call { function, arguments: vec![Argument { name: None, value }] }
-            }
-            Rule::nabla => {
-                let name = Name { text: "grad".into(), span: Span { end: span.start + '∇'.len_utf8(), ..span.clone() } };
-                let of = self.name(first(inner));
-                let value = self.make(ExprKind::Name(of.clone()), of.span);
-                let function = self.make(ExprKind::Name(name.clone()), name.span);
-                ExprKind::Call { function, arguments: vec![Argument { name: None, value }] }
-            }
-            Rule::branch => return self.branch(inner),
-            Rule::block => ExprKind::Block(self.block(inner)),
-            Rule::record => {
-                let mut parts = parts_of(inner);
-                let mut fields = vec![];
-                while let Some(name) = parts.next() {
-                    fields.push((self.name(name), self.expr(parts.next().unwrap())));
-                }
-                ExprKind::Record(fields)
-            }
-            Rule::name => ExprKind::Name(self.name(inner)),
-            Rule::tuple => {
-                let mut items: Vec<Expr> = parts_of(inner).map(|e| self.expr(e)).collect();
-                if items.len() == 1 {
-                    return Expr { span, ..items.remove(0) };
-                }
-                ExprKind::Tuple(items)
-            }
-            _ => {
-                let mut items = vec![];
-                for part in parts_of(inner) {
-                    if part.as_rule() == Rule::comprehension {
-                        let comprehension = self.comprehension(part);
-                        return self.make(ExprKind::Comprehension(comprehension), span);
-                    }
-                    items.push(self.expr(part));
-                }
-                ExprKind::List(items)
-            }
+    fn primary(&self, part: Part) -> Expr {
+        let span = self.span(&part);
+        let kind = match part.as_rule() {
+            Rule::number => self.number(part.as_str(), &span),
+            Rule::string => return self.string(part),
+            Rule::paren => return self.paren(part),
+            Rule::list => self.list(part),
+            Rule::condition => return self.condition(part),
+            Rule::record => ExprKind::Record(self.labelled(part, |b, p| b.expr(p))),
+            Rule::root => return self.root(part),
+            Rule::gradient => return self.gradient(part),
+            _ => ExprKind::Name(self.name(part)),
         };
-        self.make(kind, span)
+        Expr::new(kind, span)
     }
 
-    fn integer(&mut self, node: &Node) -> ExprKind {
-        match node.as_str().replace('_', "").parse() {
-            Ok(n) => ExprKind::Int(n),
-            Err(_) => {
-                let span = self.span(node);
-                self.mistakes.push(
-                    Diagnostic::error("this integer does not fit in 64 bits").label(&span, "too large").help("write a real number, e.g. 1e20"),
-                );
+    fn number(&self, written: &str, span: &Span) -> ExprKind {
+        let digits = written.replace('_', "");
+        if let Some(digits) = digits.strip_suffix('i') {
+            return ExprKind::Imaginary(self.real(digits, span));
+        }
+        match digits.contains(['.', 'e', 'E']) {
+            true => ExprKind::Real(self.real(&digits, span)),
+            false => self.integer(&digits, span),
+        }
+    }
+
+    fn real(&self, digits: &str, span: &Span) -> f64 {
+        let value: f64 = digits.parse().expect("the grammar has digits here");
+        if value.is_infinite() {
+            self.say(messages::real_too_large(span));
+        }
+        value
+    }
+
+    fn integer(&self, digits: &str, span: &Span) -> ExprKind {
+        digits.parse().map_or_else(
+            |_| {
+                self.say(messages::integer_too_large(span));
                 ExprKind::Int(0)
-            }
+            },
+            ExprKind::Int,
+        )
+    }
+
+    /// `(a)` is `a`, in a place that holds the brackets.
+    fn paren(&self, part: Part) -> Expr {
+        let span = self.span(&part);
+        let comma = part.clone().into_inner().any(|p| p.as_rule() == Rule::comma);
+        let mut members = self.exprs(part);
+        if members.len() != 1 {
+            return Expr::new(ExprKind::Tuple(members), span);
         }
+        if comma {
+            self.say(messages::tuple_of_one(&span));
+        }
+        Expr { span, ..members.remove(0) }
     }
 
-    fn branch(&mut self, node: Node) -> Expr {
-        let span = self.span(&node);
-        let mut parts = parts_of(node);
-        let condition = self.expr(parts.next().unwrap());
-        let then = self.block(parts.next().unwrap());
-        let otherwise = parts.next().map(|other| match other.as_rule() {
-            Rule::branch => self.branch(other),
-            _ => self.body(other),
-        });
-        self.make(ExprKind::If { condition, then, otherwise }, span)
+    fn list(&self, part: Part) -> ExprKind {
+        let mut inner: Vec<Part> = parts(part).collect();
+        if inner.last().is_some_and(|p| p.as_rule() == Rule::comprehension) {
+            let rest = inner.pop().expect("just seen");
+            return ExprKind::Comprehension(self.comprehension(self.expr(inner.remove(0)), rest));
+        }
+        ExprKind::List(inner.into_iter().map(|p| self.expr(p)).collect())
     }
 
-    /// A text with values `{…}` in it.
-    fn string(&mut self, node: Node) -> ExprKind {
-        let start = self.base + node.as_span().start() + 1;
-        let end = start + node.as_str().len() - 2;
-        let source = self.source.clone();
-        let text = &source.text[start..end];
-        let mut parts = vec![];
-        let mut plain = String::new();
-        let mut at = 0;
-        while at < text.len() {
-            let rest = &text[at..];
-            if rest.starts_with("{{") || rest.starts_with("}}") {
-                plain.push_str(&rest[..1]);
-                at += 2;
-            } else if rest.starts_with('{') {
-                let Some(length) = matching(rest) else {
-                    self.mistakes.push(
-                        Diagnostic::error("this `{` in a text is never closed")
-                            .label(&Span::new(&source, start + at, start + at + 1), "opened here")
-                            .help("a brace itself is written `{{`"),
-                    );
-                    break;
-                };
-                if !plain.is_empty() {
-                    parts.push(StringPart::Text(std::mem::take(&mut plain).into()));
+    /// `if a { … } else if b { … } else { … }`: the last comes first.
+    fn condition(&self, part: Part) -> Expr {
+        let whole = self.span(&part);
+        let (mut branches, mut otherwise) = (vec![], None);
+        let mut parts = parts(part);
+        while let Some(part) = parts.next() {
+            match part.as_rule() {
+                Rule::if_word => {
+                    let start = self.span(&part).start;
+                    branches.push((start, self.expr(next(&mut parts)), self.block(next(&mut parts))));
                 }
-                parts.extend(self.interpolated(&rest[1..length], start + at + 1));
-                at += length + 1;
-            } else if rest.starts_with('}') {
-                self.mistakes.push(
-                    Diagnostic::error("this `}` closes nothing")
-                        .label(&Span::new(&source, start + at, start + at + 1), "here")
-                        .help("a brace itself is written `}}`"),
-                );
-                break;
-            } else {
-                let c = rest.chars().next().expect("not at the end");
-                plain.push(c);
-                at += c.len_utf8();
+                _ => otherwise = Some(self.body(part)),
             }
         }
-        if !plain.is_empty() {
-            parts.push(StringPart::Text(plain.into()));
+        for (start, condition, then) in branches.into_iter().rev() {
+            let span = Span { start, ..whole.clone() };
+            otherwise = Some(Expr::new(ExprKind::If { condition, then, otherwise }, span));
         }
-        ExprKind::Str(parts)
+        otherwise.expect("the grammar has one branch at least")
     }
 
-    /// `expr` or `expr:format`, beginning at `start` of the source.
-    fn interpolated(&mut self, text: &str, start: usize) -> Option<StringPart> {
-        let (value, format) = match split_format(text) {
-            Some((value, format)) => (value, Some(Rc::from(format))),
-            None => (text, None),
-        };
-        let outer = std::mem::replace(&mut self.base, start);
-        let parsed = match Grammar::parse(Rule::alone, value) {
-            Ok(mut pairs) => Some(self.expr(first(pairs.next().expect("one expression")))),
-            Err(e) => {
-                let source = self.source.clone();
-                self.mistakes.push(messages::syntax(&source, &source.text, start, start + value.len(), e));
-                None
+    /// `√√x`
+    fn root(&self, part: Part) -> Expr {
+        let span = self.span(&part);
+        let mut inner: Vec<Part> = part.into_inner().collect();
+        let rest = inner.iter().position(|p| p.as_rule() != Rule::root_sign).expect("the grammar has it");
+        let mut value = self.trailers(inner.split_off(rest));
+        for sign in inner.into_iter().rev() {
+            let sign = self.span(&sign);
+            let whole = Span { end: span.end, ..sign.clone() };
+            value = self.call_of("sqrt", sign, value, whole);
+        }
+        value
+    }
+
+    /// `∇S` is `grad(S)`; `∇` before a bracket is `grad`.
+    fn gradient(&self, part: Part) -> Expr {
+        let span = self.span(&part);
+        let sign = Span { end: span.start + '∇'.len_utf8(), ..span.clone() };
+        match part.into_inner().next() {
+            None => self.named("grad", sign),
+            Some(name) => {
+                let name = self.name(name);
+                let at = name.span.clone();
+                self.call_of("grad", sign, Expr::new(ExprKind::Name(name), at), span)
             }
-        };
-        self.base = outer;
-        parsed.map(|value| StringPart::Value { value, format })
-    }
-}
-
-/// Where the brace that opens a text is closed.
-fn matching(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(at);
         }
     }
-    None
-}
 
-/// The format after the last `:` outside brackets: digits, a point, `e`.
-fn split_format(text: &str) -> Option<(&str, &str)> {
-    let (value, format) = text.rsplit_once(':')?;
-    let valid = !format.is_empty() && format.chars().all(|c| c.is_ascii_digit() || c == '.' || c == 'e');
-    let open = value.chars().filter(|c| "([{".contains(*c)).count();
-    let closed = value.chars().filter(|c| ")]}".contains(*c)).count();
-    (valid && open == closed).then_some((value, format))
-}
-
-fn number(text: &str) -> f64 {
-    text.replace('_', "").parse().expect("the grammar lets numbers through only")
-}
-
-fn superscript(text: &str) -> i64 {
-    let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    let value = text.chars().filter_map(|c| digits.iter().position(|d| *d == c)).fold(0_i64, |n, d| n.saturating_mul(10).saturating_add(d as i64));
-    if text.starts_with('⁻') { -value } else { value }
-}
-
-fn operator(text: &str) -> BinaryOp {
-    match text {
-        "or" => BinaryOp::Or,
-        "and" => BinaryOp::And,
-        "==" => BinaryOp::Eq,
-        "!=" | "≠" => BinaryOp::Ne,
-        "<" => BinaryOp::Lt,
-        "<=" | "≤" => BinaryOp::Le,
-        ">" => BinaryOp::Gt,
-        ">=" | "≥" => BinaryOp::Ge,
-        ".." => BinaryOp::Range,
-        "+" => BinaryOp::Add,
-        "-" => BinaryOp::Sub,
-        "*" => BinaryOp::Mul,
-        "/" => BinaryOp::Div,
-        "//" => BinaryOp::FloorDiv,
-        "%" => BinaryOp::Rem,
-        "@" => BinaryOp::MatMul,
-        "^" => BinaryOp::Pow,
-        _ => BinaryOp::Stratonovich,
+    fn named(&self, name: &str, span: Span) -> Expr {
+        Expr::new(ExprKind::Name(Name { text: self.spelling(name), span: span.clone() }), span)
     }
-}
 
-/// The pieces of an expression between which precedence decides.
-enum Item {
-    Value(Expr),
-    Prefix(UnaryOp, Span),
-    Infix(BinaryOp, Span),
-    As(TypeExpr, Span),
-}
-
-/// How tightly operators bind: or, and, not, comparisons, .., sums, products, as, minus, powers.
-const NOT: u8 = 3;
-const COMPARE: u8 = 4;
-const AS: u8 = 8;
-const MINUS: u8 = 9;
-const POWER: u8 = 10;
-
-fn strength(op: BinaryOp) -> u8 {
-    use BinaryOp::*;
-    match op {
-        Or => 1,
-        And => 2,
-        Eq | Ne | Lt | Le | Gt | Ge => COMPARE,
-        Range => 5,
-        Add | Sub => 6,
-        Mul | Div | FloorDiv | Rem | MatMul | Stratonovich => 7,
-        Pow => POWER,
+    fn call_of(&self, name: &str, at: Span, value: Expr, span: Span) -> Expr {
+        let arguments = vec![Argument { name: None, value }];
+        Expr::new(ExprKind::Call { function: self.named(name, at), arguments }, span)
     }
-}
 
-struct Climb {
-    items: std::iter::Peekable<std::vec::IntoIter<Item>>,
-    mistakes: Vec<Diagnostic>,
-}
+    // Strings.
 
-impl Climb {
-    /// An expression whose operators bind at least as tightly as `least`.
-    fn expression(&mut self, least: u8) -> Expr {
-        let mut left = match self.items.next() {
-            Some(Item::Value(e)) => e,
-            Some(Item::Prefix(op, span)) => {
-                let value = self.expression(if op == UnaryOp::Neg { MINUS } else { NOT });
-                let whole = span.to(&value.span);
-                Expr { kind: Rc::new(ExprKind::Unary { op, value }), span: whole }
-            }
-            _ => unreachable!("the grammar puts values between operators"),
-        };
-        let mut compared = false;
-        while let Some(item) = self.items.peek() {
-            let binds = match item {
-                Item::Infix(op, _) => strength(*op),
-                Item::As(..) => AS,
-                _ => unreachable!("the grammar puts operators between values"),
-            };
-            if binds < least {
-                break;
-            }
-            match self.items.next().expect("peeked") {
-                Item::As(ty, span) => {
-                    let whole = left.span.to(&span);
-                    left = Expr { kind: Rc::new(ExprKind::As { value: left, ty }), span: whole };
-                }
-                Item::Infix(op, op_span) => {
-                    if binds == COMPARE {
-                        if compared {
-                            self.mistakes.push(messages::chained_comparison(&op_span));
-                        }
-                        compared = true;
+    fn string(&self, part: Part) -> Expr {
+        let span = self.span(&part);
+        let mut found: Vec<StringPart> = vec![];
+        let mut text = String::new();
+        for part in part.into_inner() {
+            match part.as_rule() {
+                Rule::text => text.push_str(part.as_str()),
+                Rule::escape => text.push_str(&part.as_str()[1..]),
+                _ => {
+                    if !text.is_empty() {
+                        found.push(StringPart::Text(std::mem::take(&mut text).into()));
                     }
-                    let right = self.expression(if op == BinaryOp::Pow { MINUS } else { binds + 1 });
-                    let whole = left.span.to(&right.span);
-                    left = Expr { kind: Rc::new(ExprKind::Binary { op, op_span, left, right }), span: whole };
+                    found.push(self.hole(part));
                 }
-                _ => unreachable!("seen above"),
             }
         }
-        left
+        if !text.is_empty() {
+            found.push(StringPart::Text(text.into()));
+        }
+        Expr::new(ExprKind::Str(found), span)
     }
+
+    /// `{value:format}`
+    fn hole(&self, part: Part) -> StringPart {
+        let mut inner = part.into_inner();
+        let value = self.expr(next(&mut inner));
+        let format = inner.next().map(|p| {
+            let format = p.as_str().trim();
+            if !is_format(format) {
+                self.say(messages::unknown_format(&self.span(&p), format));
+            }
+            format.into()
+        });
+        StringPart::Value { value, format }
+    }
+
+    /// A string that cannot hold values: the name of a file, the title of a test.
+    fn plain_text(&self, part: Part) -> Rc<str> {
+        let string = self.string(part);
+        let ExprKind::Str(parts) = &*string.kind else { unreachable!("a string is a string") };
+        match parts.as_slice() {
+            [] => "".into(),
+            [StringPart::Text(text)] => text.clone(),
+            _ => {
+                self.say(messages::value_in_plain_text(&string.span));
+                "".into()
+            }
+        }
+    }
+}
+
+enum Arguments {
+    Plain(Vec<Argument>),
+    Comprehension(Comprehension),
+}
+
+/// A name, elements and fields of it: what can be assigned to.
+fn as_target(expr: &Expr) -> Option<Target> {
+    let mut path = vec![];
+    let mut at = expr;
+    loop {
+        match &*at.kind {
+            ExprKind::Name(name) => {
+                path.reverse();
+                return Some(Target { name: name.clone(), path, span: expr.span.clone() });
+            }
+            ExprKind::Index { value, indices } => {
+                path.push(Access::Index(indices.clone(), Span { start: value.span.end, ..at.span.clone() }));
+                at = value;
+            }
+            ExprKind::Field { value, name } => {
+                path.push(Access::Field(name.clone()));
+                at = value;
+            }
+            _ => return None,
+        }
+    }
+}
+
+fn is_comparison(op: BinaryOp) -> bool {
+    use BinaryOp::*;
+    matches!(op, Eq | Ne | Lt | Le | Gt | Ge)
+}
+
+fn binary_op(rule: Rule) -> BinaryOp {
+    match rule {
+        Rule::or => BinaryOp::Or,
+        Rule::and => BinaryOp::And,
+        Rule::eq => BinaryOp::Eq,
+        Rule::ne => BinaryOp::Ne,
+        Rule::lt => BinaryOp::Lt,
+        Rule::le => BinaryOp::Le,
+        Rule::gt => BinaryOp::Gt,
+        Rule::ge => BinaryOp::Ge,
+        Rule::range => BinaryOp::Range,
+        Rule::add => BinaryOp::Add,
+        Rule::sub => BinaryOp::Sub,
+        Rule::mul => BinaryOp::Mul,
+        Rule::div => BinaryOp::Div,
+        Rule::floor_div => BinaryOp::FloorDiv,
+        Rule::rem => BinaryOp::Rem,
+        Rule::matmul => BinaryOp::MatMul,
+        Rule::stratonovich => BinaryOp::Stratonovich,
+        _ => BinaryOp::Pow,
+    }
+}
+
+fn superscript_digit(c: char) -> Option<char> {
+    match c {
+        '⁰' => Some('0'),
+        '¹' => Some('1'),
+        '²' => Some('2'),
+        '³' => Some('3'),
+        '⁴'..='⁹' => char::from_digit(c as u32 - '⁰' as u32, 10),
+        _ => None,
+    }
+}
+
+/// `.3`, `8.3`, `e`, `.2e`
+fn is_format(format: &str) -> bool {
+    let rest = format.trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = match rest.strip_prefix('.') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
+            rest.trim_start_matches(|c: char| c.is_ascii_digit())
+        }
+        Some(_) => return false,
+        None => rest,
+    };
+    !format.is_empty() && matches!(rest, "" | "e" | "f" | "g")
 }

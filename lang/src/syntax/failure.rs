@@ -1,0 +1,688 @@
+//! A failure of the grammar, in words: what stands at the place, what stands before it, and what it looks like.
+
+use super::parse::Rule;
+use super::tokens::{Kind, RESERVED, Token};
+use crate::diagnostic::Diagnostic;
+use crate::source::{Source, Span};
+use std::sync::Arc;
+
+/// What to say where the grammar cannot go on at `at`, in the statement that begins at `start`.
+pub fn cannot_read(source: &Arc<Source>, tokens: &[Token], start: usize, at: usize, expected: &[Rule]) -> Diagnostic {
+    let index = tokens.partition_point(|t| t.end <= at);
+    let first = tokens.partition_point(|t| t.start < start);
+    Failure { source, text: &source.text, tokens, index, first, expected }.explain()
+}
+
+struct Failure<'a> {
+    source: &'a Arc<Source>,
+    text: &'a str,
+    tokens: &'a [Token],
+    /// The token that cannot stand where it stands.
+    index: usize,
+    /// The first token of the statement.
+    first: usize,
+    /// What could have stood there.
+    expected: &'a [Rule],
+}
+
+impl Failure<'_> {
+    fn explain(&self) -> Diagnostic {
+        self.process_line()
+            .or_else(|| self.keyword_as_name())
+            .or_else(|| self.known_word())
+            .or_else(|| self.equals_sign())
+            .or_else(|| self.colon())
+            .or_else(|| self.arrow())
+            .or_else(|| self.comma())
+            .or_else(|| self.half_range())
+            .or_else(|| self.head())
+            .or_else(|| self.missing_operand())
+            .or_else(|| self.side_by_side())
+            .unwrap_or_else(|| self.anything_else())
+    }
+
+    // What stands where.
+
+    fn token(&self, index: usize) -> Option<Token> {
+        self.tokens.get(index).copied()
+    }
+
+    /// The text of a token; "" at the end of the text, "\n" at the end of a line.
+    fn text_of(&self, token: Option<Token>) -> &str {
+        token.map_or("", |t| t.text(self.text))
+    }
+
+    fn found(&self) -> &str {
+        self.text_of(self.token(self.index))
+    }
+
+    /// The token before, newlines aside.
+    fn before(&self, index: usize) -> Option<usize> {
+        (0..index).rev().find(|i| self.tokens[*i].kind != Kind::Newline)
+    }
+
+    fn after(&self, index: usize) -> Option<usize> {
+        (index + 1..self.tokens.len()).find(|i| self.tokens[*i].kind != Kind::Newline)
+    }
+
+    fn previous(&self) -> Option<usize> {
+        self.before(self.index).filter(|i| *i >= self.first)
+    }
+
+    fn previous_text(&self) -> &str {
+        self.previous().map_or("", |i| self.tokens[i].text(self.text))
+    }
+
+    fn head_word(&self) -> &str {
+        self.text_of(self.token(self.first))
+    }
+
+    /// The place of the failure; a line's end is the place behind its last token.
+    fn here(&self) -> Span {
+        match self.token(self.index) {
+            Some(t) if t.kind != Kind::Newline => Span::new(self.source, t.start, t.end),
+            _ => {
+                let end = self.before(self.index).map_or(0, |i| self.tokens[i].end);
+                Span::new(self.source, end, end)
+            }
+        }
+    }
+
+    fn span(&self, index: usize) -> Span {
+        Span::new(self.source, self.tokens[index].start, self.tokens[index].end)
+    }
+
+    fn expects(&self, rules: &[Rule]) -> bool {
+        self.expected.iter().any(|r| rules.contains(r))
+    }
+
+    fn expects_operand(&self) -> bool {
+        self.expects(&[
+            Rule::operation,
+            Rule::postfix,
+            Rule::number,
+            Rule::string,
+            Rule::paren,
+            Rule::list,
+            Rule::condition,
+            Rule::record,
+            Rule::root,
+            Rule::gradient,
+            Rule::lambda,
+            Rule::neg,
+            Rule::not,
+            Rule::argument,
+            Rule::index,
+            Rule::assignment,
+            Rule::lambda_head,
+        ])
+    }
+
+    fn expects_value(&self) -> bool {
+        self.expects(&[Rule::equals, Rule::draws])
+    }
+
+    fn at_end(&self) -> bool {
+        self.token(self.index).is_none_or(|t| {
+            matches!(t.kind, Kind::Newline | Kind::Semicolon | Kind::Close | Kind::HoleClose | Kind::Comma)
+        })
+    }
+
+    fn is_word(&self, index: usize) -> bool {
+        self.token(index).is_some_and(|t| t.kind == Kind::Word)
+    }
+
+    /// The innermost bracket open at the failure, if it was opened in this statement.
+    fn bracket(&self) -> Option<usize> {
+        let mut depth = 0;
+        for i in (self.first..self.index.min(self.tokens.len())).rev() {
+            match self.tokens[i].kind {
+                Kind::Close | Kind::HoleClose => depth += 1,
+                Kind::Open | Kind::HoleOpen if depth == 0 => return Some(i),
+                Kind::Open | Kind::HoleOpen => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn bracket_text(&self) -> &str {
+        self.bracket().map_or("", |i| self.tokens[i].text(self.text))
+    }
+
+    // What it looks like.
+
+    fn keyword_as_name(&self) -> Option<Diagnostic> {
+        let found = self.found();
+        let names =
+            self.expects(&[Rule::name, Rule::pattern, Rule::parameter, Rule::generics]) && !self.expects_operand();
+        let declared = matches!(self.previous_text(), "let" | "var" | "param" | "lattice" | "fn" | "for" | ".");
+        if !RESERVED.contains(&found) || !(names || declared) {
+            return None;
+        }
+        let help = format!("Take another name: `{found}_1`, or one that says more.");
+        Some(
+            Diagnostic::error(format!("`{found}` is a word of the language and cannot be a name."))
+                .label(&self.here(), "a name should stand here")
+                .help(help),
+        )
+    }
+
+    fn known_word(&self) -> Option<Diagnostic> {
+        let here = self.here();
+        let head = self.head_word();
+        match self.found() {
+            "else" => Some(
+                Diagnostic::error("This `else` has no `if`.")
+                    .label(&here, "belongs to nothing")
+                    .help("Write `if … { … } else { … }`, with `else` on the line of the `}`."),
+            ),
+            word @ ("then" | "do" | "begin") if matches!(head, "if" | "for" | "while") || self.in_condition() => Some(
+                Diagnostic::error(format!(
+                    "What belongs to `{}` stands in braces.",
+                    if self.in_condition() { "if" } else { head }
+                ))
+                .label(&here, format!("there is no `{word}`"))
+                .help("Write `if x > 0 { … } else { … }`, `for i in n { … }`."),
+            ),
+            "mod" => Some(
+                Diagnostic::error("The remainder is written `%`.")
+                    .label(&here, "not part of the language")
+                    .help("Write `a % b`."),
+            ),
+            "is" => Some(
+                Diagnostic::error("Two values are compared with `==`.")
+                    .label(&here, "not part of the language")
+                    .help("Write `a == b`."),
+            ),
+            "in" if head == "for" && self.bracket_text() == "(" => Some(
+                Diagnostic::error("A `for` has no brackets around it.")
+                    .label(&here, "inside brackets")
+                    .help("Write `for x in A { … }`."),
+            ),
+            "fn" if self.expects_operand() => Some(
+                Diagnostic::error("A function without a name is written with an arrow.")
+                    .label(&here, "declares a function with a name")
+                    .help("Write `x -> x^2`, `(x, y) -> x + y`, or declare the function before."),
+            ),
+            "for" if self.previous_text() == "," => Some(
+                Diagnostic::error("No comma stands before the `for`.")
+                    .label(&here, "belongs to what stands before the comma")
+                    .help("Write `sum(f(x) for x in A)`."),
+            ),
+            "for" if self.bracket().is_none() && self.previous().is_some() => Some(
+                Diagnostic::error("`… for x in A` stands in brackets.")
+                    .label(&here, "outside of brackets")
+                    .help("Write `[f(x) for x in A]` for an array, `sum(f(x) for x in A)` for a sum."),
+            ),
+            "for" if self.previous().is_some_and(|i| self.tokens[i].ends_operand(self.text)) => Some(
+                Diagnostic::error("A second set follows the first behind a comma, and a condition stands last.")
+                    .label(&here, "a second `for`")
+                    .help("Write `[f(x, y) for x in A, y in B]`, `sum(f(x, y) for x in A, y in B if x < y)`."),
+            ),
+            word @ ("let" | "var" | "fn" | "while" | "assert") if self.previous().is_some() => Some(
+                Diagnostic::error("A new statement begins on a new line.")
+                    .label(&here, format!("`{word}` begins a statement"))
+                    .help("Begin a new line before it, or write `;`."),
+            ),
+            "//" if self.previous().is_none() => Some(super::messages::line_begins_with_operator(&here, "//", &here)),
+            ";" if self.bracket().is_some() => Some(
+                Diagnostic::error("A `;` ends a statement, and a bracket is still open.")
+                    .label(&here, "inside a bracket")
+                    .help("Values in brackets are separated by `,`."),
+            ),
+            "in" if !self.expects(&[Rule::in_word]) => Some(
+                Diagnostic::error("`in` belongs to a `for`.")
+                    .label(&here, "no `for` stands before it")
+                    .help("Write `for x in A`. Whether A has an element is `any(a == x for a in A)`."),
+            ),
+            _ => None,
+        }
+    }
+
+    fn in_condition(&self) -> bool {
+        (self.first..self.index.min(self.tokens.len())).any(|i| self.tokens[i].text(self.text) == "if")
+    }
+
+    fn equals_sign(&self) -> Option<Diagnostic> {
+        let here = self.here();
+        let found = self.found();
+        if found == "==" && self.expects_value() {
+            return Some(
+                Diagnostic::error("A value is given with `=`; `==` compares.")
+                    .label(&here, "a single `=` should stand here")
+                    .help(format!("Write `{} = …`.", self.text[self.tokens[self.first].start..here.start].trim_end())),
+            );
+        }
+        if found != "=" {
+            return None;
+        }
+        let word = self.previous().filter(|i| self.is_word(*i));
+        let opened = self.bracket();
+        let argument =
+            word.and_then(|w| self.before(w)).filter(|b| self.tokens[*b].kind == Kind::Comma || Some(*b) == opened);
+        if let (Some(word), Some(_), "(") = (word, argument, self.bracket_text()) {
+            let name = self.tokens[word].text(self.text);
+            return Some(
+                Diagnostic::error("An argument is named with `:`.")
+                    .label(&here, "`:` should stand here")
+                    .label(&self.span(word), "the name")
+                    .help(format!("Write `{name}: …`. Two values are compared with `==`.")),
+            );
+        }
+        if self.expects(&[Rule::in_word]) {
+            return Some(self.for_without_in());
+        }
+        let assigned = (self.first..self.index).any(|i| matches!(self.tokens[i].text(self.text), "=" | "~"));
+        if assigned && opened.is_none() {
+            return Some(
+                Diagnostic::error("A statement gives one value.")
+                    .label(&here, "the second `=`")
+                    .help("Write two lines; to compare, write `==`."),
+            );
+        }
+        if self.expects(&[Rule::parameters, Rule::annotation, Rule::type_expr, Rule::name, Rule::string]) {
+            return None;
+        }
+        let left = word.map_or("a", |i| self.tokens[i].text(self.text));
+        Some(
+            Diagnostic::error("`=` gives a name a value; two values are compared with `==`.")
+                .label(&here, "`==` should stand here")
+                .help(format!("Write `{left} == …`.")),
+        )
+    }
+
+    fn for_without_in(&self) -> Diagnostic {
+        let name = self.previous_text();
+        Diagnostic::error("`for` runs over something, and `in` says over what.")
+            .label(&self.here(), "`in` should stand here")
+            .help(format!(
+                "Write `for {name} in 1..10`, `for {name} in n` for 0 … n-1, or `for {name} in A` for an array."
+            ))
+    }
+
+    /// What is no line of a process; `dφ = …` above all.
+    fn process_line(&self) -> Option<Diagnostic> {
+        if !self.expects(&[Rule::d_word, Rule::noise_word]) {
+            return None;
+        }
+        let here = self.here();
+        let word = self.found();
+        let equals = self.after(self.index).is_some_and(|i| self.tokens[i].text(self.text) == "=");
+        Some(match word.strip_prefix('d').filter(|state| !state.is_empty() && equals) {
+            Some(state) => {
+                Diagnostic::error(format!("`{word}` is a name of its own: the differential of a state is two words."))
+                    .label(&here, "a space is missing")
+                    .help(format!("Write `d {state} = …`."))
+            }
+            None => Diagnostic::error("A process has lines `d x = …`, `noise dB: …` and `let …`.")
+                .label(&here, "none of these")
+                .help("Write `d x = … * dt + … * dW`, one line for each state."),
+        })
+    }
+
+    fn colon(&self) -> Option<Diagnostic> {
+        if self.found() != ":" {
+            return None;
+        }
+        let here = self.here();
+        let head = self.head_word();
+        if self.bracket_text() == "[" {
+            return Some(
+                Diagnostic::error("A part of an array is a range, written with `..`.")
+                    .label(&here, "`..` should stand here")
+                    .help("Write `x[2..5]`; `x[..]` is the whole."),
+            );
+        }
+        if self.bracket().is_none() && matches!(head, "for" | "while" | "if" | "else") {
+            return Some(super::messages::colon_for_block(&here, &self.span(self.first), head));
+        }
+        let word = self.previous().filter(|i| self.is_word(*i))?;
+        let name = self.tokens[word].text(self.text);
+        if self.bracket_text() == "(" {
+            return Some(
+                Diagnostic::error("Here no type can stand.")
+                    .label(&here, "a `:` gives the type of a parameter, or names an argument")
+                    .help("The parameters of a function without a name have no types: write `x -> …`, or declare it with `fn`."),
+            );
+        }
+        if word == self.first {
+            return Some(
+                Diagnostic::error("A new name is declared with `let`.")
+                    .label(&self.span(word), "`let` is missing before it")
+                    .help(format!("Write `let {name}: … = …`, or `var {name}: … = …` if it is to change.")),
+            );
+        }
+        if self.bracket().is_none() {
+            return Some(
+                Diagnostic::error("Here no type can stand.")
+                    .label(&here, "a `:` gives the type of a name where that is declared")
+                    .help("Write `let x: real = …`, `fn f(x: real) = …`; a value is made a `real` by `x as real`."),
+            );
+        }
+        if self.bracket_text() == "{" {
+            return Some(
+                Diagnostic::error("This `{` opens a block, not a record.")
+                    .label(&here, "a `:` names a member of a record")
+                    .help(format!("A record as the value of a block has braces of its own: `{{ {{{name}: …}} }}`.")),
+            );
+        }
+        None
+    }
+
+    fn arrow(&self) -> Option<Diagnostic> {
+        if !matches!(self.found(), "->" | "→") {
+            return None;
+        }
+        let here = self.here();
+        if self.expects(&[Rule::annotation, Rule::block]) {
+            return Some(
+                Diagnostic::error("The type of the result stands behind a `:`.")
+                    .label(&here, "`:` should stand here")
+                    .help("Write `fn f(x: real): real = …`."),
+            );
+        }
+        Some(
+            Diagnostic::error("Before `->` the parameters of a function stand: a name, or names in brackets.")
+                .label(&here, "what stands before it cannot be parameters")
+                .help("Write `x -> x^2` or `(x, y) -> x + y`; inside a larger expression, with brackets around the whole: `(x -> x^2)`."),
+        )
+    }
+
+    fn comma(&self) -> Option<Diagnostic> {
+        if self.found() != "," || self.bracket().is_some() {
+            return None;
+        }
+        let here = self.here();
+        let names = self.text[self.tokens[self.first].start..].split(['=', '~', '{', '\n']).next().unwrap_or("").trim();
+        match self.head_word() {
+            word @ ("let" | "var" | "for")
+                if self.expects(&[Rule::annotation, Rule::equals, Rule::draws, Rule::in_word]) =>
+            {
+                let names = names.strip_prefix(word).unwrap_or(names).split(" in ").next().unwrap_or("").trim();
+                Some(
+                    Diagnostic::error("Several names at once stand in brackets.")
+                        .label(&here, "a list of names without brackets")
+                        .help(format!("Write `{word} ({names})`.")),
+                )
+            }
+            "for" => Some(
+                Diagnostic::error("A `for` with a block runs over one set.")
+                    .label(&here, "a second one")
+                    .help("Write one `for` inside the other, or `for (a, b) in zip(A, B) { … }`."),
+            ),
+            "use" | "param" | "lattice" => Some(
+                Diagnostic::error(format!("Each `{}` has a line of its own.", self.head_word()))
+                    .label(&here, "a list")
+                    .help("Write one line for each."),
+            ),
+            _ => Some(
+                Diagnostic::error("Several values at once stand in brackets.")
+                    .label(&here, "a list without brackets")
+                    .help("Write `(a, b)` for a tuple, `[a, b]` for an array."),
+            ),
+        }
+    }
+
+    fn half_range(&self) -> Option<Diagnostic> {
+        let here = self.here();
+        let in_index = self.bracket_text() == "[";
+        let behind = self.previous_text() == ".." && (in_index || self.at_end());
+        let before = self.found() == ".." && self.expects_operand();
+        if !behind && !before {
+            return None;
+        }
+        Some(
+            Diagnostic::error("A range has two ends.")
+                .label(&here, if behind && self.at_end() { "the end is missing" } else { "the beginning is missing" })
+                .help("Write `x[0..n]`, `x[2..5]`; `x[..]` is the whole."),
+        )
+    }
+
+    /// Heads of declarations and of blocks.
+    fn head(&self) -> Option<Diagnostic> {
+        let here = self.here();
+        let head = self.head_word();
+        let found = self.found();
+        if self.expects(&[Rule::in_word]) {
+            return Some(self.for_without_in());
+        }
+        if self.expects(&[Rule::type_expr, Rule::tuple_type, Rule::record_type, Rule::group_type])
+            && !self.expects_operand()
+        {
+            return Some(
+                Diagnostic::error("Here a type should stand.")
+                    .label(&here, if self.at_end() { "a type is missing" } else { "not a type" })
+                    .help("Types are `real`, `f32`, `complex`, `int`, `bool`, `string`, arrays `real[n, m]`, `SU(3)[…]`, tuples `(real, int)`, records `{a: real}`."),
+            );
+        }
+        let annotated =
+            self.previous().and_then(|i| self.before(i)).is_some_and(|i| self.tokens[i].text(self.text) == ":");
+        if found == "(" && annotated && self.expects(&[Rule::dims]) {
+            return Some(
+                Diagnostic::error("Of types only `SU(…)`, `site(…)` and `direction(…)` have such brackets.")
+                    .label(&here, "not part of a type")
+                    .help("Arrays are `real[n, m]`, groups `SU(3)` and `U1`."),
+            );
+        }
+        if matches!(head, "let" | "var") && found == "(" && self.expects_value() && self.index == self.first + 2 {
+            let name = self.previous_text();
+            return Some(
+                Diagnostic::error("A function is declared with `fn`.")
+                    .label(&here, "the parameters of a function")
+                    .help(format!("Write `fn {name}(…) = …`, or `let {name} = x -> …`.")),
+            );
+        }
+        if self.expects(&[Rule::parameters]) {
+            let name = self.previous_text();
+            return Some(
+                Diagnostic::error(format!("`{name}` has no parameters."))
+                    .label(&here, "`(` should stand here")
+                    .help(format!("Write `{head} {name}(x) …`; without any, `{name}()`.")),
+            );
+        }
+        if head == "test" && self.index == self.first + 1 {
+            return Some(
+                Diagnostic::error("A test has a title.")
+                    .label(&here, "the title should stand here")
+                    .help("Write `test \"what is tested\" { … }`."),
+            );
+        }
+        if self.expects(&[Rule::block, Rule::process_block]) && !self.expects_operand() {
+            return Some(if self.expects_value() { self.missing_value() } else { self.missing_block() });
+        }
+        let declares =
+            matches!(head, "param" | "lattice" | "use" | "process" | "action" | "layer" | "network" | "weight");
+        if self.expects(&[Rule::name]) && declares && self.index == self.first + 1 && self.begins_declared() {
+            return Some(self.missing_name());
+        }
+        let after_operand = self.expects(&[Rule::pipe_op]);
+        if self.expects_value()
+            && (self.at_end() || matches!(head, "let" | "var" | "param" | "lattice") || (head == "d" && !after_operand))
+        {
+            return Some(self.missing_value());
+        }
+        if self.expects(&[Rule::label]) && !self.expects_operand() {
+            return Some(
+                Diagnostic::error("A member of a record has a name.")
+                    .label(&here, "a name and `:` should stand here")
+                    .help(format!("Write `{}: …`.", if self.is_word(self.index) { found } else { "a" })),
+            );
+        }
+        if self.expects(&[Rule::name, Rule::pattern, Rule::parameter]) && !self.expects_operand() {
+            return Some(self.missing_name());
+        }
+        if self.expects(&[Rule::annotation]) && head == "weight" {
+            return Some(
+                Diagnostic::error("A weight is declared with its type.")
+                    .label(&here, "`:` and a type should stand here")
+                    .help("Write `weight W: f32[n, m] ~ normal(0, 1)`."),
+            );
+        }
+        None
+    }
+
+    fn missing_name(&self) -> Diagnostic {
+        Diagnostic::error("Here a name should stand.")
+            .label(&self.here(), if self.at_end() { "a name is missing" } else { "not a name" })
+            .help("Names are letters, digits and `_`, and do not begin with a digit.")
+    }
+
+    /// Behind a word that declares, what cannot go on an expression that begins with that word as a name.
+    fn begins_declared(&self) -> bool {
+        self.token(self.index).is_some_and(|t| matches!(t.kind, Kind::Number | Kind::Text | Kind::Word))
+    }
+
+    fn missing_block(&self) -> Diagnostic {
+        let heads = ["for", "while", "if", "else", "process", "test", "fn", "action", "layer", "network"];
+        let words = (self.first..self.index).rev().map(|i| self.tokens[i].text(self.text));
+        let head = words.into_iter().find(|w| heads.contains(w)).unwrap_or("if");
+        Diagnostic::error(format!("The block of this `{head}` is missing."))
+            .label(&self.here(), "`{` should stand here")
+            .help("A block stands in braces, `{ … }`, which open on the line of its head.")
+    }
+
+    fn missing_value(&self) -> Diagnostic {
+        let head = self.head_word();
+        let written = self.text[self.tokens[self.first].start..self.here().start].trim_end();
+        let name = self.after(self.first).map_or("x", |i| self.tokens[i].text(self.text));
+        match head {
+            "fn" | "action" | "layer" | "network" => Diagnostic::error(format!("`{name}` has no body."))
+                .label(&self.here(), "`=` or `{` should stand here")
+                .help(format!("Write `{written} = …`, or `{written} {{ … }}`.")),
+            "d" => Diagnostic::error("This line has no right side.")
+                .label(&self.here(), "`=` should stand here")
+                .help(format!("Write `{written} = … * dt + … * dW`.")),
+            "param" | "lattice" => Diagnostic::error(format!("`{name}` gets no value."))
+                .label(&self.here(), "`=` and a value should stand here")
+                .help(format!("Write `{written} = …`.")),
+            _ => Diagnostic::error(format!("`{name}` gets no value."))
+                .label(&self.here(), "`=` and a value should stand here")
+                .help(format!("Write `{written} = …`, or `{written} ~ …` for a draw.")),
+        }
+    }
+
+    fn missing_operand(&self) -> Option<Diagnostic> {
+        if !self.expects_operand() {
+            return None;
+        }
+        let here = self.here();
+        let previous = self.previous()?;
+        let token = self.tokens[previous];
+        let text = token.text(self.text);
+        if token.ends_operand(self.text) && !(token.kind == Kind::Word && self.begins_after(text)) {
+            return None;
+        }
+        if token.kind == Kind::HoleOpen {
+            return Some(
+                Diagnostic::error("Between the braces of this string a value should stand.")
+                    .label(&here, "nothing that can be a value")
+                    .help("Write `{x}`; a brace itself is `{{`."),
+            );
+        }
+        let found = self.found();
+        let message = match self.at_end() {
+            true => format!("Behind `{text}` an expression is missing."),
+            false => format!("Behind `{text}` an expression should stand, not `{found}`."),
+        };
+        let label = if self.at_end() { "a value should stand here" } else { "not the beginning of a value" };
+        Some(
+            Diagnostic::error(message)
+                .label(&here, label)
+                .label(&self.span(previous), "goes on from here")
+                .help("Write a number, a name, a call or brackets."),
+        )
+    }
+
+    /// Words that are names elsewhere, and behind which a value stands.
+    fn begins_after(&self, word: &str) -> bool {
+        word == "o" && self.previous().is_some_and(|i| i > self.first)
+    }
+
+    fn side_by_side(&self) -> Option<Diagnostic> {
+        let token = self.token(self.index)?;
+        let previous = self.previous()?;
+        let before = self.tokens[previous];
+        let begins = token.begins_operand(self.text) || token.kind == Kind::Word;
+        if !before.ends_operand(self.text) || !begins {
+            return None;
+        }
+        let here = self.here();
+        let (left, right) = (before.text(self.text), token.text(self.text));
+        if left == "d" && previous == self.first {
+            return Some(
+                Diagnostic::error(format!("`d {right} = …` stands only in a process."))
+                    .label(&self.span(previous), "not inside `process … { }`")
+                    .help(format!("Write `process p({right}) {{ d {right} = … * dt + … * dW }}`.")),
+            );
+        }
+        if left == "noise" && previous == self.first {
+            return Some(
+                Diagnostic::error("A noise is declared only in a process.")
+                    .label(&self.span(previous), "not inside `process … { }`")
+                    .help("Write `process p(x) { noise dB: real[k]; d x = B @ dB }`."),
+            );
+        }
+        if before.kind == Kind::Close && left == "}" && self.bracket().is_none() {
+            return Some(
+                Diagnostic::error("A new statement begins on a new line.")
+                    .label(&here, "a second statement on the line of a `}`")
+                    .help("Begin a new line before it, or write `;`."),
+            );
+        }
+        if before.kind == Kind::Word && token.kind == Kind::Text {
+            return Some(
+                Diagnostic::error("A call has brackets around its arguments.")
+                    .label(&here, "an argument without brackets")
+                    .label(&self.span(previous), "the function")
+                    .help(format!("Write `{left}({right}…)`.").replace("\"…)", "\")")),
+            );
+        }
+        if token.kind == Kind::Text && before.kind == Kind::Text {
+            return Some(
+                Diagnostic::error("Two strings stand side by side.")
+                    .label(&here, "the second string")
+                    .help("Write one string; values in it stand in braces: `\"a {x} b\"`."),
+            );
+        }
+        if token.kind == Kind::Text && self.head_word() == "assert" {
+            return Some(
+                Diagnostic::error("A `,` stands before the message of an `assert`.")
+                    .label(&here, "the message")
+                    .help(format!("Write `assert …, {right}`.")),
+            );
+        }
+        let comment = self.tokens[self.first..previous].iter().rev().find(|t| t.text(self.text) == "//");
+        let left = last_line(left);
+        let diagnostic = Diagnostic::error(format!("Between `{left}` and `{right}` something is missing."))
+            .label(&here, "an operator, a comma or a new line should stand before this");
+        let plain = |t: Token| matches!(t.kind, Kind::Word | Kind::Number);
+        let (left, right) = if plain(before) && plain(token) { (left, right) } else { ("a", "b") };
+        Some(match comment {
+            Some(_) => diagnostic.help("A comment begins with `#`: `//` is the division that rounds down."),
+            None if self.bracket().is_some() => diagnostic.help(format!("A product is written `{left} * {right}`; members of a list are separated by `,`.")),
+            None if before.kind == Kind::Word => diagnostic.help(format!("A product is written `{left} * {right}`, a call `{left}({right})`; a new statement begins on a new line.")),
+            None => diagnostic.help(format!("A product is written `{left} * {right}`; a new statement begins on a new line.")),
+        })
+    }
+
+    fn anything_else(&self) -> Diagnostic {
+        let here = self.here();
+        let message = match self.found() {
+            "" | "\n" => "This statement is not complete.".to_string(),
+            found => format!("`{}` cannot stand here.", last_line(found)),
+        };
+        let help = match self.previous() {
+            Some(i) => format!(
+                "What stands before it, `{}`, does not go on like this.",
+                last_line(self.tokens[i].text(self.text))
+            ),
+            None => "A statement begins with `let`, `for`, `fn`, … or is an expression.".to_string(),
+        };
+        Diagnostic::error(message).label(&here, "not understood").help(help)
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines().last().unwrap_or(text)
+}
