@@ -1,0 +1,40 @@
+//! Every example runs to its end, at a small size, and says the same interpreted.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The example, and params that make it small.
+const SMALL: &[(&str, &[&str])] = &[
+    ("phi4.moy", &["--L", "4", "--chains", "2", "--draws", "40"]),
+    ("free_field.moy", &["--L", "4", "--draws", "40"]),
+    ("chain.moy", &["--N", "4", "--draws", "40", "--nodes", "21"]),
+    ("derivatives.moy", &[]),
+];
+
+fn run(file: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_moyal"))
+        .arg("run")
+        .arg(file)
+        .args(arguments)
+        .args(["--out", env!("CARGO_TARGET_TMPDIR"), "--quiet"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_example_runs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    files.retain(|f| f.ends_with(".moy"));
+    let listed = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    for file in files {
+        assert!(listed.contains(&format!("`{file}`")), "{file} is not in examples/README.md");
+        let (_, small) = SMALL.iter().find(|(name, _)| *name == file).unwrap_or_else(|| panic!("{file} has no small size here"));
+        let path = folder.join(&file);
+        let compiled = run(&path, small);
+        assert!(compiled.lines().count() > 2, "{file} prints next to nothing");
+        assert_eq!(compiled, run(&path, &[small, &["--interpret"][..]].concat()), "{file}");
+    }
+}
