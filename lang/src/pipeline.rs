@@ -1,7 +1,7 @@
 //! The passes, in order: the page to read first. Before them `check` has made Core of the text; after them an engine,
 //! interpreter or compiled code, runs what they give.
 
-use crate::core::Program;
+use crate::core::{Program, verify};
 use crate::pass::{drop, share, vectorise};
 
 pub struct Pass {
@@ -15,6 +15,16 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "share", run: share::program },
     Pass { name: "drop", run: drop::program },
 ];
+
+/// The same with every step's result verified: for tests. The error names the pass after which an invariant fails.
+pub fn prepare_verified(program: Program) -> Result<Program, String> {
+    verify::program(&program).map_err(|e| format!("before all passes: {e}"))?;
+    PASSES.iter().try_fold(program, |program, pass| {
+        let program = (pass.run)(program);
+        verify::program(&program).map_err(|e| format!("after {}: {e}", pass.name))?;
+        Ok(program)
+    })
+}
 
 /// What an engine gets.
 pub fn prepare(program: Program) -> Program {

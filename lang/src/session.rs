@@ -291,7 +291,7 @@ impl Session {
             }
             Control::Continue
         };
-        let ready = Ready::new(unit.program.clone(), self.options.interpret);
+        let ready = unit.ready.get_or_init(|| Ready::new(unit.program.clone(), self.options.interpret));
         let result = ready.run_from(inputs, State::default(), &context, &self.pool, &mut watch);
         if told.is_some() {
             host.progress_done();

@@ -44,6 +44,7 @@ fn a_sampler_stopped_after_any_draw_goes_on_with_the_same_bits() {
     let context = Context { seed: 7, stop: &stop };
     let mut whole: Option<Vec<Arc<Array>>> = None;
     for (interpret, threads) in [(true, 1), (false, 1), (false, 3)] {
+        moyal_lang::pipeline::prepare_verified(sampler().program).unwrap();
         let ready = Ready::new(sampler().program, interpret);
         let pool = Pool::new(threads);
         let mut turns = 0;

@@ -38,6 +38,8 @@ pub struct Unit {
     pub outputs: Vec<usize>,
     pub then: Then,
     pub span: Span,
+    /// The program made ready for an engine, once it has run.
+    pub ready: std::cell::OnceCell<crate::execute::Ready>,
 }
 
 pub enum Then {
@@ -1121,7 +1123,7 @@ fn is_load(e: &Expr) -> bool {
 /// A unit that computes nothing.
 fn nothing(then: Then, span: &Span) -> Unit {
     let program = Program { types: vec![], spans: vec![], body: CoreBlock::default() };
-    Unit { program, inputs: vec![], outputs: vec![], then, span: span.clone() }
+    Unit { program, inputs: vec![], outputs: vec![], then, span: span.clone(), ready: Default::default() }
 }
 
 /// Closes a checker's walk into a unit, its values into slots.
@@ -1203,7 +1205,7 @@ fn finished(
     if outputs.is_empty() && !requires {
         return (None, stored);
     }
-    (Some(Unit { program, inputs, outputs, then: Then::Nothing, span: statement.span.clone() }), stored)
+    (Some(Unit { program, inputs, outputs, then: Then::Nothing, span: statement.span.clone(), ready: Default::default() }), stored)
 }
 
 /// Puts the steps back, with the perturbations' strengths zero, and adds the fluctuations of the results that are

@@ -9,6 +9,7 @@
 
 pub mod build;
 pub mod text;
+pub mod verify;
 
 use crate::prim::Prim;
 use crate::source::Span;

@@ -4,7 +4,7 @@ use moyal_lang::core::build::Builder;
 use moyal_lang::core::*;
 use moyal_lang::engine::{Context, Control, State};
 use moyal_lang::execute::Ready;
-use moyal_lang::interpret;
+use moyal_lang::{interpret, pipeline};
 use moyal_lang::pass::{forward, reverse};
 use moyal_runtime::array::{Array, Data};
 use moyal_runtime::threads::Pool;
@@ -144,6 +144,7 @@ pub fn evaluate(program: &Program, inputs: &[Array]) -> Vec<Array> {
     let inputs: Vec<Arc<Array>> = inputs.iter().cloned().map(Arc::new).collect();
     let stop = AtomicBool::new(false);
     let context = Context { seed: 1, stop: &stop };
+    pipeline::prepare_verified(program.clone()).unwrap();
     let plain = interpret::run(program, &inputs, &context).unwrap();
     for (interpret, threads) in [(true, 1), (false, 1), (false, 3)] {
         let ready = Ready::new(program.clone(), interpret);
