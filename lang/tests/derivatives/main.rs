@@ -488,6 +488,82 @@ fn members() {
 }
 
 #[test]
+fn what_is_read_in_a_branch_is_read_nowhere_else() {
+    let mut n = Numbers::new("guards");
+    check("the first member has no neighbour", &[n.array(&[4])], |b, x| {
+        b.map(4, |b, m| {
+            let (zero, one) = (b.int(0), b.int(1));
+            let inner = b.call("gt", &[m, zero]);
+            b.if_else(
+                inner,
+                |b| {
+                    let last = b.sub(m, one);
+                    let (here, there) = (b.gather(x[0], vec![m], true), b.gather(x[0], vec![last], true));
+                    let product = b.mul(here, there);
+                    vec![b.call("sin", &[product])]
+                },
+                |b| vec![b.gather(x[0], vec![m], true)],
+            )
+        })
+    });
+    check("several places", &[n.array(&[4]), n.array(&[])], |b, x| {
+        b.map(4, |b, m| {
+            let two = b.int(2);
+            let inner = b.call("lt", &[m, two]);
+            b.if_else(
+                inner,
+                |b| {
+                    let ahead = b.iota(2);
+                    let places = b.add(m, ahead);
+                    let one = b.int(1);
+                    let places = b.add(places, one);
+                    let values = b.gather(x[0], vec![places], true);
+                    let product = b.reduce(Monoid::Product, values, vec![0]);
+                    vec![b.mul(product, x[1])]
+                },
+                |b| {
+                    let (here, three) = (b.gather(x[0], vec![m], true), b.int(3));
+                    let last = b.gather(x[0], vec![three], true);
+                    vec![b.mul(here, last)]
+                },
+            )
+        })
+    });
+    check("several places in turns", &[n.array(&[4])], |b, x| {
+        b.map(4, |b, m| {
+            let two = b.int(2);
+            let inner = b.call("lt", &[m, two]);
+            let half = b.real(0.5);
+            b.if_else(
+                inner,
+                |b| {
+                    b.for_loop(two, vec![half], |b, t, v| {
+                        let ahead = b.iota(2);
+                        let places = b.add(m, ahead);
+                        let places = b.add(places, t);
+                        let values = b.gather(x[0], vec![places], true);
+                        let product = b.reduce(Monoid::Product, values, vec![0]);
+                        vec![b.mul(product, v[0])]
+                    })
+                },
+                |b| vec![b.gather(x[0], vec![m], true)],
+            )
+        })
+    });
+    for turns in [0, 3] {
+        let inputs = [n.array(&[4]), Array::int(turns), Array::int(if turns == 0 { 1 << 40 } else { 2 })];
+        check("no turn reads outside", &inputs, |b, x| {
+            let start = b.real(0.3);
+            b.for_loop(x[1], vec![start], |b, _, v| {
+                let entry = b.gather(x[0], vec![x[2]], true);
+                let product = b.mul(entry, v[0]);
+                vec![b.call("sin", &[product])]
+            })
+        });
+    }
+}
+
+#[test]
 fn updates_inside_loops() {
     let mut n = Numbers::new("updates");
     check("a running product", &[n.array(&[6])], |b, x| {
