@@ -88,7 +88,7 @@ pub fn useful(block: &Block, varied: &HashSet<Var>, useful: &mut HashSet<Var>) {
 }
 
 /// The block for a second run of what has been run before: with the kept results only, without the steps, carried
-/// values and results of regions that these do not need, and without tests that have been passed.
+/// values and results of regions that these do not need, and without the requirements, which have been met.
 pub fn prune(block: &Block, keep: &[bool]) -> Block {
     let results: Vec<Var> = kept(&block.results, keep);
     let mut live: HashSet<Var> = results.iter().copied().collect();
@@ -159,13 +159,7 @@ fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
             let body = prune(body, &wanted);
             (wanted, Op::Map { count: *count, body })
         }
-        op => {
-            let mut op = op.clone();
-            if let Op::Gather { checked, .. } | Op::Update { checked, .. } = &mut op {
-                *checked = false;
-            }
-            (wanted, op)
-        }
+        op => (wanted, op.clone()),
     }
 }
 

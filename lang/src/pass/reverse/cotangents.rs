@@ -2,7 +2,7 @@
 //! program first.
 
 use super::*;
-use rules::Share;
+use rules::{Entries, Share};
 use rules::terms::Terms;
 
 #[derive(Default)]
@@ -10,12 +10,6 @@ pub struct Cotangents {
     terms: HashMap<Var, Terms>,
     /// Variables whose entries at positions are listed, not added.
     listed: HashMap<Var, Vec<Entries>>,
-}
-
-/// `value` at the positions `index`.
-pub struct Entries {
-    pub index: Vec<Var>,
-    pub value: Var,
 }
 
 impl Cotangents {
@@ -57,27 +51,35 @@ impl Cotangents {
                 let term = term.times(b, factor);
                 self.add(b, var, term);
             }
-            Share::At { index, value } => {
-                let value = Cotangent::of(value).times(b, factor).materialise(b);
-                match self.listed.get_mut(&var) {
-                    Some(list) => list.push(Entries { index, value }),
-                    None => self.add_at(b, var, name, index, value),
-                }
+            Share::At(entries) => {
+                let value = Cotangent::of(entries.value).times(b, factor).materialise(b);
+                self.add_entries(b, var, name, Entries { value, ..entries });
             }
         }
     }
 
-    /// A single position is added in place, which takes no time for the rest of the array.
-    pub fn add_at(&mut self, b: &mut Builder, var: Var, name: Var, index: Vec<Var>, value: Var) {
-        let single = b.shape_of(index[0]).is_empty();
-        let sum = match self.has(var) && single {
-            true => {
-                let before = self.value(b, var).unwrap();
-                let entry = b.gather(before, index.clone(), false);
-                let sum = b.add(entry, value);
-                b.update(before, index, sum, false)
+    /// Adds `entries` to `var`, which is called `name` here. A single position is added in place, which takes no time for the
+    /// rest of the array.
+    pub fn add_entries(&mut self, b: &mut Builder, var: Var, name: Var, entries: Entries) {
+        if let Some(list) = self.listed.get_mut(&var) {
+            return list.push(entries);
+        }
+        let Entries { index, value, checked } = entries;
+        let sum = match (b.shape_of(index[0]).is_empty(), self.value(b, var)) {
+            (true, None) => {
+                let zeros = b.zeros_like(name);
+                b.update(zeros, index, value, checked)
             }
-            false => b.scatter(b.shape_of(name).to_vec(), index, value),
+            (true, Some(before)) => {
+                let entry = b.gather(before, index.clone(), checked);
+                let sum = b.add(entry, value);
+                b.update(before, index, sum, checked)
+            }
+            (false, before) => {
+                let sum = b.scatter(b.shape_of(name).to_vec(), index, value);
+                before.into_iter().for_each(|before| self.set(var, before));
+                sum
+            }
         };
         self.add(b, var, Cotangent::of(sum));
     }

@@ -2,6 +2,7 @@
 //! over the members; what they owe to entries of an array goes to these places only.
 
 use super::*;
+use rules::Entries;
 
 pub fn pull(b: &mut Builder, count: usize, body: &Block, step: &Step, around: &Tape, all: &mut Cotangents) {
     let seeds: Vec<Option<Var>> = step.outs.iter().map(|out| all.value(b, *out)).collect();
@@ -55,7 +56,8 @@ pub fn pull(b: &mut Builder, count: usize, body: &Block, step: &Step, around: &T
             }
             Part::Entries { of, index } => {
                 let index = results.by_ref().take(index).collect();
-                all.add_at(b, of, around.name(of), index, results.next().unwrap());
+                let value = results.next().unwrap();
+                all.add_entries(b, of, around.name(of), Entries { index, value, checked: false });
             }
         }
     }

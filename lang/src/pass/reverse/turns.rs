@@ -7,7 +7,7 @@
 use super::*;
 
 /// States that together have no more bytes than this are all saved at once.
-const SMALL: usize = 1 << 17;
+const SMALL: usize = 1 << 22;
 /// So many states are saved on each level if the number of turns is known only when the program runs.
 const SLOTS: usize = 64;
 

@@ -17,8 +17,16 @@ use terms::Cotangent;
 pub enum Share {
     /// An array of the argument's shape.
     Whole(Cotangent),
-    /// As much at the positions `index`, as in [`Op::Scatter`], and nothing elsewhere.
-    At { index: Vec<Var>, value: Var },
+    /// As much at some positions, and nothing elsewhere.
+    At(Entries),
+}
+
+/// `value` at the positions `index`, as in [`Op::Scatter`]. They are `checked` where the operation that they stem from is: it
+/// may stand in a branch, outside which its positions mean nothing.
+pub struct Entries {
+    pub index: Vec<Var>,
+    pub value: Var,
+    pub checked: bool,
 }
 
 impl Share {
@@ -37,9 +45,9 @@ pub fn push(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Opt
         }
         Op::Concat { args, dim } => Some(shape::push_concat(b, args, *dim, tangents)),
         Op::Reduce { monoid, arg, dims } => tangents[0].and_then(|t| reduce::push(b, *monoid, *arg, dims, out, t)),
-        Op::Gather { index, .. } => tangents[0].map(|t| b.gather(t, index.clone(), false)),
+        Op::Gather { index, checked, .. } => tangents[0].map(|t| b.gather(t, index.clone(), *checked)),
         Op::Scatter { shape, index, .. } => tangents.last().unwrap().map(|t| b.scatter(shape.clone(), index.clone(), t)),
-        Op::Update { arg, index, value, .. } => Some(position::push_update(b, *arg, index, *value, tangents)),
+        Op::Update { arg, index, value, checked } => Some(position::push_update(b, *arg, index, *value, *checked, tangents)),
         Op::Contract { left, right, batch, sum } => contract::push(b, *left, *right, batch, sum, tangents),
         Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => None,
         Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
@@ -59,9 +67,9 @@ pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, to: &[Option<Var>]) 
         Op::Reduce { monoid, arg, dims } => {
             reduce::pull(b, *monoid, *arg, dims, out, value).map(|share| (0, share)).into_iter().collect()
         }
-        Op::Gather { index, .. } => vec![(0, Share::At { index: index.clone(), value })],
+        Op::Gather { index, checked, .. } => vec![(0, Share::At(Entries { index: index.clone(), value, checked: *checked }))],
         Op::Scatter { index, .. } => vec![(index.len(), Share::of(b.gather(value, index.clone(), false)))],
-        Op::Update { index, .. } => position::pull_update(b, index, value, to),
+        Op::Update { index, checked, .. } => position::pull_update(b, index, *checked, value, to),
         Op::Contract { left, right, batch, sum } => contract::pull(b, *left, *right, batch, sum, value, to),
         Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => vec![],
         Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
