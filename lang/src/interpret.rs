@@ -255,7 +255,9 @@ impl Machine<'_> {
                 if checked && (*i < 0 || *i >= shape[dim] as i64) {
                     return self.fail(step, FailureKind::IndexOutside { index: *i, size: shape[dim] });
                 }
-                *position = *position * shape[dim] + *i as usize;
+                // An unchecked position lies outside only where a branch is not taken: what is read there is not used.
+                let i = if *i < 0 || *i >= shape[dim] as i64 { 0 } else { *i as usize };
+                *position = *position * shape[dim] + i;
             }
         }
         Ok(positions)

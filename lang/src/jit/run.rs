@@ -524,7 +524,9 @@ impl Worker<'_> {
             }
         }
         let sizes = sizes.to_vec();
-        Ok((0..count).map(move |k| index.iter().zip(&sizes).fold(0, |at, (i, size)| at * size + i[k] as usize)))
+        // As in the interpreter: outside only where a branch is not taken.
+        let inside = |i: i64, size: usize| if i < 0 || i >= size as i64 { 0 } else { i as usize };
+        Ok((0..count).map(move |k| index.iter().zip(&sizes).fold(0, |at, (i, size)| at * size + inside(i[k], *size))))
     }
 
     fn scatter(&self, positions: &[usize], row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar) {
