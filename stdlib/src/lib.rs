@@ -1,9 +1,19 @@
 //! The standard library: Moyal texts, embedded. Nothing else is here.
 
-/// The text of a module by its path.
+/// Paths of the files whose declarations every program can use without asking, one a line.
+const PRELUDE: &str = "prelude/arrays
+prelude/quadrature
+prelude/observables
+prelude/samplers";
+
+/// The text of a module by its path; of `prelude`, the list of the files that make it.
 pub fn module(path: &str) -> Option<&'static str> {
     match path {
-        "prelude" => Some(include_str!("../prelude.moy")),
+        "prelude" => Some(PRELUDE),
+        "prelude/arrays" => Some(include_str!("../prelude/arrays.moy")),
+        "prelude/quadrature" => Some(include_str!("../prelude/quadrature.moy")),
+        "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
+        "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
         _ => None,
     }
 }

@@ -723,14 +723,17 @@ impl<'g> ScriptChecker<'g> {
         if self.diagnostics.len() > before { Err(Reported) } else { Ok(()) }
     }
 
-    /// The library's own names, from its prelude.
+    /// The library's own names, from the files of its prelude.
     pub fn prelude(&mut self) {
-        let Some(text) = (self.library)("prelude") else { return };
-        let source = std::sync::Arc::new(crate::source::Source { name: "library prelude".into(), text: text.to_string() });
-        let (program, mistakes) = crate::syntax::parse(&source);
-        self.diagnostics.extend(mistakes);
+        let Some(files) = (self.library)("prelude") else { return };
         self.in_library = true;
-        self.hoist(&program.statements);
+        for path in files.lines() {
+            let text = (self.library)(path).unwrap_or_default().to_string();
+            let source = std::sync::Arc::new(crate::source::Source { name: format!("library {path}"), text });
+            let (program, mistakes) = crate::syntax::parse(&source);
+            self.diagnostics.extend(mistakes);
+            self.hoist(&program.statements);
+        }
         self.in_library = false;
         self.globals.library = Rc::new(std::mem::take(&mut self.globals.names));
     }
