@@ -205,7 +205,7 @@ impl Machine<'_> {
                 let branch = if self.bool(*condition) { then } else { otherwise };
                 self.block(branch, vec![], &last_uses(branch))?
             }
-            Op::Map { count, body } => self.map(step, *count, body)?,
+            Op::Map { count, each, body } => self.map(step, *count, *each, body)?,
             Op::Require { condition, message } => {
                 if !self.bool(*condition) {
                     return self.fail(step, FailureKind::Required(message.clone()));
@@ -227,7 +227,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn map(&mut self, step: &Step, count: usize, body: &Block) -> Result<Vec<Value>, Failure> {
+    fn map(&mut self, step: &Step, count: usize, each: usize, body: &Block) -> Result<Vec<Value>, Failure> {
         let uses = last_uses(body);
         let mut outs: Vec<Array> = step.outs.iter().map(|v| {
             let ty = self.program.type_of(*v);
@@ -237,9 +237,10 @@ impl Machine<'_> {
             if self.context.stopped() {
                 return self.fail(step, FailureKind::Stopped);
             }
-            self.around.push(Around::Member(member as i64));
+            let around = self.around.len();
+            self.around.extend((each == 1).then_some(Around::Member(member as i64)));
             let results = self.block(body, vec![Arc::new(Array::int(member as i64))], &uses)?;
-            self.around.pop();
+            self.around.truncate(around);
             for (out, result) in outs.iter_mut().zip(results) {
                 copy(&result.data, 0, &mut out.data, member * result.len(), result.len());
             }

@@ -650,10 +650,10 @@ impl Builder {
         self.open();
         let results = body(self, member);
         let body = self.close(vec![member], results);
-        self.map_with(count, body)
+        self.map_with(count, 1, body)
     }
 
-    pub fn map_with(&mut self, count: usize, body: Block) -> Vec<Var> {
+    pub fn map_with(&mut self, count: usize, each: usize, body: Block) -> Vec<Var> {
         let types = body
             .results
             .iter()
@@ -662,7 +662,7 @@ impl Builder {
                 Type::new(ty.scalar, [&[count][..], &ty.shape].concat())
             })
             .collect();
-        self.step(Op::Map { count, body }, types)
+        self.step(Op::Map { count, each, body }, types)
     }
 
     pub fn require(&mut self, condition: Var, message: impl Into<String>) {
