@@ -296,7 +296,7 @@ impl Session {
         if told.is_some() {
             host.progress_done();
         }
-        result
+        result.map_err(|failure| execute::exactly(&unit.program, inputs, &context, failure))
     }
 
     /// Results that are not finite fail the statement, naming the step that made them.
