@@ -4,6 +4,8 @@
 const PRELUDE: &str = "prelude/arrays
 prelude/quadrature
 prelude/observables
+prelude/integrators
+prelude/updates
 prelude/samplers";
 
 /// The text of a module by its path; of `prelude`, the list of the files that make it.
@@ -13,6 +15,8 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/arrays" => Some(include_str!("../prelude/arrays.moy")),
         "prelude/quadrature" => Some(include_str!("../prelude/quadrature.moy")),
         "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
+        "prelude/integrators" => Some(include_str!("../prelude/integrators.moy")),
+        "prelude/updates" => Some(include_str!("../prelude/updates.moy")),
         "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
         _ => None,
     }

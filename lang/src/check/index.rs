@@ -328,7 +328,8 @@ impl Checker<'_> {
         self.fail(errors::unknown_field(name, &value.span, &owner, near.as_deref(), &known))
     }
 
-    fn field_of(&mut self, owner: &Value, name: &str) -> Checked<Option<Value>> {
+    /// The field of that name, if the value has one.
+    pub fn field_of(&mut self, owner: &Value, name: &str) -> Checked<Option<Value>> {
         let number = |n| Ok(Some(Value::Number(n)));
         Ok(match owner {
             Value::Record(fields) => fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone()),
@@ -370,11 +371,15 @@ impl Checker<'_> {
             }
             Value::Number(n) => n.sets.iter().find_map(|set| {
                 let IndexSet::Ensemble(e) = set else { return None };
+                let made_here = self.new_records.iter().rev().find(|(identity, _)| *identity == e.identity);
+                if let Some((_, Value::Record(fields))) = made_here {
+                    return fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| (v.clone(), false));
+                }
                 match self.globals.records.get(&e.identity) {
-                    Some(Value::Record(fields)) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| v.clone()),
+                    Some(Value::Record(fields)) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| (v.clone(), true)),
                     _ => None,
                 }
-            }).map(|stored| self.import_stored(stored)),
+            }).map(|(value, stored)| if stored { self.import_stored(value) } else { value }),
             _ => None,
         })
     }

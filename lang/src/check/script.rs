@@ -1138,10 +1138,10 @@ fn finished(
     in_loop: bool,
 ) -> (Option<Unit>, Vec<Value>) {
     let records = std::mem::take(&mut c.new_records);
-    let mut results: Vec<Var> = values.iter().flat_map(Value::leaves).collect();
+    let mut results: Vec<Var> = values.iter().flat_map(Value::needs).collect();
     let own = results.len();
-    results.extend(assigned.iter().flat_map(|(_, v)| v.leaves()));
-    results.extend(records.iter().flat_map(|(_, v)| v.leaves()));
+    results.extend(assigned.iter().flat_map(|(_, v)| v.needs()));
+    results.extend(records.iter().flat_map(|(_, v)| v.needs()));
     let is_param = matches!(statement.kind, StatementKind::Param { .. });
     let changes = matches!(statement.kind, StatementKind::Let { mutable: true, .. });
     let literals: Vec<Option<Literal>> = results
@@ -1192,7 +1192,7 @@ fn finished(
         core_results.push(fluctuation);
     }
     let mut rest = slots.into_iter();
-    let mut store = |v: Value| v.map_leaves(&mut |_| Var(rest.next().expect("a slot for each leaf") as u32));
+    let mut store = |v: Value| v.kept(&mut |_| Var(rest.next().expect("a slot for each leaf") as u32));
     let stored: Vec<Value> = values.into_iter().map(&mut store).collect();
     let changed: Vec<(Rc<str>, Value)> = assigned.into_iter().map(|(n, v)| (n, store(v))).collect();
     let records: Vec<(u64, Value)> = records.into_iter().map(|(k, v)| (k, store(v))).collect();

@@ -361,7 +361,7 @@ impl Builder {
         {
             return Some(args[0]);
         }
-        if let Some(kept) = self.neutral(row, args) {
+        if let Some(kept) = self.neutral(row, args).or_else(|| self.signs(row, args)) {
             return Some(kept);
         }
         if !self.shape_of(args[0]).is_empty() {
@@ -389,6 +389,24 @@ impl Builder {
             return Some(args[0]);
         }
         None
+    }
+
+    /// `x + (-y)`, `x - (-y)`, `x * (-y)` with the sign drawn out, so that it meets its like and goes: exact, in every bit.
+    fn signs(&mut self, row: &'static Prim, args: &[Var]) -> Option<Var> {
+        use prim::arithmetic::{ADD, MUL, NEG, SUB};
+        let is = |other: &'static Prim| std::ptr::eq(row, other);
+        if !(is(&ADD) || is(&SUB) || is(&MUL)) {
+            return None;
+        }
+        let positive = match &self.definition(args[1])?.op {
+            Op::Prim(row, inner) if std::ptr::eq(*row, &NEG) => inner[0],
+            _ => return None,
+        };
+        if is(&MUL) {
+            let product = self.mul(args[0], positive);
+            return Some(self.neg(product));
+        }
+        Some(if is(&ADD) { self.sub(args[0], positive) } else { self.add(args[0], positive) })
     }
 
     /// The literal that a value repeats everywhere, if it is one.
