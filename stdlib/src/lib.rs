@@ -2,6 +2,7 @@
 
 /// Paths of the files whose declarations every program can use without asking, one a line.
 const PRELUDE: &str = "prelude/arrays
+prelude/derivatives
 prelude/quadrature
 prelude/observables
 prelude/integrators
@@ -13,6 +14,7 @@ pub fn module(path: &str) -> Option<&'static str> {
     match path {
         "prelude" => Some(PRELUDE),
         "prelude/arrays" => Some(include_str!("../prelude/arrays.moy")),
+        "prelude/derivatives" => Some(include_str!("../prelude/derivatives.moy")),
         "prelude/quadrature" => Some(include_str!("../prelude/quadrature.moy")),
         "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
         "prelude/integrators" => Some(include_str!("../prelude/integrators.moy")),

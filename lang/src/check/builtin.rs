@@ -57,6 +57,8 @@ builtins! {
     "hessian", "hessian(f)", "The second derivatives of a scalar function.", |c, k| derived(c, k, Derived::Hessian);
     "divergence", "divergence(f)", "The trace of the jacobian, exactly.", |c, k| derived(c, k, Derived::Divergence);
     "laplacian", "laplacian(f)", "The trace of the hessian.", |c, k| derived(c, k, Derived::Laplacian);
+    "jvp", "jvp(f)(x, v)", "The derivative of f at x along v, in forward mode: of the type of f(x).", |c, k| derived(c, k, Derived::Along);
+    "vjp", "vjp(f)(x, w)", "The transposed derivative of f at x, applied to w, in reverse mode: of the type of x.", |c, k| derived(c, k, Derived::Transposed);
     "fixed", "fixed(f)", "The function f with one place for all its calls: the same noise each time.", fixed;
     "index", "index(x)", "The first index set of an array.", index;
     "zip", "zip(x, y)", "Pairs of the elements of two arrays over one index set.", zip;

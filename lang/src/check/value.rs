@@ -153,6 +153,10 @@ pub enum Derived {
     Hessian,
     Divergence,
     Laplacian,
+    /// Along a direction, in forward mode.
+    Along,
+    /// The transposed derivative, in reverse mode.
+    Transposed,
 }
 
 /// A function of the program's text with what it sees.
