@@ -20,6 +20,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/integrators" => Some(include_str!("../prelude/integrators.moy")),
         "prelude/updates" => Some(include_str!("../prelude/updates.moy")),
         "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
+        "verify" => Some(include_str!("../verify.moy")),
         _ => None,
     }
 }
