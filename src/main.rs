@@ -185,7 +185,7 @@ fn failed(program: &Program, mistakes: &[Diagnostic]) -> u8 {
 }
 
 fn run(program: &mut Program) -> u8 {
-    match program.session.run(program.name, &program.text, &mut program.host) {
+    match program.session.run_alone(program.name, &program.text, &mut program.host) {
         Ok(()) => WELL,
         Err(mistakes) => failed(program, &mistakes),
     }

@@ -10,6 +10,7 @@ pub mod format;
 pub mod host;
 pub mod interpret;
 pub mod jit;
+mod measure;
 pub mod pass;
 pub mod pipeline;
 pub mod prim;

@@ -10,6 +10,7 @@ use crate::engine::{Context, Control, Failure, State};
 use crate::execute::{self, Ready};
 use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
+use crate::measure;
 use crate::report;
 use crate::source::Source;
 use crate::syntax;
@@ -63,6 +64,23 @@ impl Session {
     /// Checks a text whole, then runs it statement by statement. What statements before a failure have made is kept.
     pub fn run(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
         self.checked_and_run(name, text, host, false)
+    }
+
+    /// The same for a text after which nothing comes: what it asks of a sampler's draws is computed as they appear, and the
+    /// draws are kept only where it needs them.
+    pub fn run_alone(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let Some(mut script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+        for warning in &mistakes {
+            host.warn(warning);
+        }
+        // The interpreter shows what this must not change.
+        if !self.options.interpret {
+            measure::script(&mut script, &mut globals.slots);
+        }
+        self.globals = globals;
+        self.actions(&script.actions, host).map_err(|d| vec![d])
     }
 
     /// Runs the `test` blocks of a text after its other statements; one outcome for each.
@@ -296,7 +314,7 @@ impl Session {
         if told.is_some() {
             host.progress_done();
         }
-        result
+        result.map_err(|failure| execute::exactly(&unit.program, inputs, &context, failure))
     }
 
     /// Results that are not finite fail the statement, naming the step that made them.

@@ -1201,9 +1201,11 @@ fn finished(
         binding.value = value;
     }
     c.globals.records.extend(records);
-    let inputs: Vec<usize> = c.inputs.iter().map(|(slot, _)| *slot).collect();
-    let params: Vec<Var> = c.inputs.iter().map(|(_, var)| *var).collect();
-    let program = b.finish(params, core_results);
+    let mut program = b.finish(vec![], core_results);
+    // `run.acceptance` names `run` but does not read it.
+    let read: HashSet<Var> = program.body.captures().into_iter().collect();
+    let (inputs, params) = c.inputs.iter().filter(|(_, var)| read.contains(var)).copied().unzip();
+    program.body.params = params;
     let requires = program.body.steps.iter().any(|s| matches!(s.op, Op::Require { .. }) || !s.op.blocks().is_empty());
     if outputs.is_empty() && !requires {
         return (None, stored);

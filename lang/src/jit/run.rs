@@ -147,6 +147,16 @@ impl<'t> Shared<'t> {
     }
 }
 
+/// A map as the plan has it.
+struct Members<'p> {
+    count: usize,
+    each: usize,
+    member: Buffer,
+    body: &'p [Instruction],
+    results: &'p [(Buffer, Buffer, usize)],
+    span: u32,
+}
+
 impl Worker<'_> {
     // ---- memory ----
 
@@ -304,7 +314,10 @@ impl Worker<'_> {
                 let branch = if self.bool(*condition) { then } else { otherwise };
                 self.all(branch)?;
             }
-            Instruction::Map { count, member, frame, body, results, span } => self.map(*count, *member, *frame, body, results, *span)?,
+            Instruction::Map { count, each, member, frame, body, results, span } => {
+                let members = Members { count: *count, each: *each, member: *member, body, results, span: *span };
+                self.map(&members, *frame)?
+            },
             Instruction::Require { condition, message, span } => {
                 if !self.bool(*condition) {
                     return self.fail(*span, FailureKind::Required(message.clone()));
@@ -316,15 +329,8 @@ impl Worker<'_> {
 
     // ---- members ----
 
-    fn map(
-        &mut self,
-        count: usize,
-        member: Buffer,
-        frame: usize,
-        body: &[Instruction],
-        results: &[(Buffer, Buffer, usize)],
-        span: u32,
-    ) -> Result<(), Failure> {
+    fn map(&mut self, map: &Members, frame: usize) -> Result<(), Failure> {
+        let Members { count, span, .. } = *map;
         let failed: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
         let stop = AtomicBool::new(false);
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
@@ -347,7 +353,7 @@ impl Worker<'_> {
             let mut worker =
                 Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), stopped: &stop };
             for k in range {
-                if let Err(failure) = worker.member(k, member, body, results, span) {
+                if let Err(failure) = worker.member(k, map) {
                     note(k, failure);
                     break;
                 }
@@ -362,22 +368,16 @@ impl Worker<'_> {
         }
     }
 
-    fn member(
-        &mut self,
-        k: usize,
-        member: Buffer,
-        body: &[Instruction],
-        results: &[(Buffer, Buffer, usize)],
-        span: u32,
-    ) -> Result<(), Failure> {
+    fn member(&mut self, k: usize, map: &Members) -> Result<(), Failure> {
         if self.context.stopped() {
-            return self.fail(span, FailureKind::Stopped);
+            return self.fail(map.span, FailureKind::Stopped);
         }
-        self.slice_mut::<i64>(member, 1)[0] = k as i64;
-        self.around.push(Around::Member(k as i64));
-        self.all(body)?;
-        self.around.pop();
-        for (from, to, bytes) in results {
+        self.slice_mut::<i64>(map.member, 1)[0] = k as i64;
+        let around = self.around.len();
+        self.around.extend((map.each == 1).then_some(Around::Member(k as i64)));
+        self.all(map.body)?;
+        self.around.truncate(around);
+        for (from, to, bytes) in map.results {
             unsafe { std::ptr::copy_nonoverlapping(self.table[*from], self.table[*to].add(k * bytes), *bytes) };
         }
         Ok(())

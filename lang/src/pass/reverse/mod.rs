@@ -148,7 +148,7 @@ impl<'a> Tape<'a> {
             Op::If { condition, then, otherwise } => {
                 branch::pull(b, *condition, [then, otherwise], step, self, cotangents)
             }
-            Op::Map { count, body } => member::pull(b, *count, body, step, self, cotangents),
+            Op::Map { count, body, .. } => member::pull(b, *count, body, step, self, cotangents),
             op => {
                 let args = op.args();
                 let to: Vec<Option<Var>> = args.iter().map(|v| self.active.contains(v).then_some(*v)).collect();
