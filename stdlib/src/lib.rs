@@ -7,6 +7,8 @@ prelude/quadrature
 prelude/observables
 prelude/integrators
 prelude/updates
+prelude/local
+prelude/clusters
 prelude/samplers";
 
 /// The text of a module by its path; of `prelude`, the list of the files that make it.
@@ -19,6 +21,8 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
         "prelude/integrators" => Some(include_str!("../prelude/integrators.moy")),
         "prelude/updates" => Some(include_str!("../prelude/updates.moy")),
+        "prelude/local" => Some(include_str!("../prelude/local.moy")),
+        "prelude/clusters" => Some(include_str!("../prelude/clusters.moy")),
         "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
         "verify" => Some(include_str!("../verify.moy")),
         _ => None,

@@ -61,6 +61,7 @@ builtins! {
     "vjp", "vjp(f)(x, w)", "The transposed derivative of f at x, applied to w, in reverse mode: of the type of x.", |c, k| derived(c, k, Derived::Transposed);
     "fixed", "fixed(f)", "The function f with one place for all its calls: the same noise each time.", fixed;
     "index", "index(x)", "The first index set of an array.", index;
+    "site", "site(Λ, n)", "The site of a lattice with number n, which `x.number` gives: 0 … volume - 1, the last direction fastest.", site;
     "zip", "zip(x, y)", "Pairs of the elements of two arrays over one index set.", zip;
     "state", "state(S)", "Zero, of the type that an action is declared for.", state;
     "zero", "zero(x)", "Zeros of the type of x, which is not computed for it: what a `var` may begin with.", zero;
@@ -517,6 +518,27 @@ fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
         Some(set) => Ok(Value::Set(set.clone())),
         None => c.fail(errors::no_index(&span, &Value::Number(n))),
     }
+}
+
+fn site(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(set, set_span), (n, span)] = call.exactly::<2>(c)?;
+    let Value::Set(IndexSet::Lattice(lattice)) = set else {
+        return c.fail(errors::expected(&set_span, "a lattice", &set));
+    };
+    let number = as_number(c, n, &span)?;
+    if number.kind != Kind::Int || !number.is_scalar() {
+        return c.fail(errors::expected(&span, "the number of a site (an int)", &Value::Number(number)));
+    }
+    let volume = lattice.volume();
+    if number.below.is_none_or(|below| below > volume) {
+        let (zero, end) = (c.b.int(0), c.b.int(volume as i64));
+        let (above, below) = (c.b.call("ge", &[number.re, zero]), c.b.call("lt", &[number.re, end]));
+        let inside = c.b.call("and", &[above, below]);
+        c.b.at(&span);
+        c.b.require(inside, format!("the number of a site lies outside 0 … {}", volume - 1));
+    }
+    let offset = vec![0; lattice.sizes.len()];
+    Ok(Value::Site(Site { lattice, base: number.re, offset }))
 }
 
 fn zip(c: &mut Checker, mut call: Call) -> Checked<Value> {

@@ -354,6 +354,11 @@ impl Checker<'_> {
                 let set = IndexSet::Directions(site.lattice.clone());
                 return number(Number::new(Kind::Int, vec![set], re));
             }
+            Value::Site(site) if name == "number" => {
+                let re = self.site_number(&site.clone());
+                let below = Some(site.lattice.volume());
+                return number(Number { below, ..Number::scalar(Kind::Int, re) });
+            }
             Value::Site(site) if name == "parity" => {
                 let site = site.clone();
                 let parities = (0..site.lattice.volume()).map(|x| lattice::parity(&site.lattice.sizes, x) as i64).collect();
@@ -393,7 +398,7 @@ impl Checker<'_> {
             Value::Record(fields) => return fields.iter().map(|(n, _)| n.clone()).collect(),
             Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes"],
             Value::Set(_) => &["size"],
-            Value::Site(_) => &["coordinates", "parity"],
+            Value::Site(_) => &["coordinates", "number", "parity"],
             Value::Number(n) => {
                 let mut names: Vec<Rc<str>> = vec!["value".into()];
                 for set in &n.sets {
