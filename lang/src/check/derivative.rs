@@ -94,12 +94,7 @@ impl Checker<'_> {
 
     fn declared_type(&mut self, f: &Rc<Function>, ty: &crate::syntax::ast::TypeExpr) -> Checked<types::Ty> {
         let Function::User(closure) = &**f else { unreachable!("only functions of the text declare types") };
-        let outer = std::mem::replace(&mut self.locals, closure.locals.clone());
-        let library = std::mem::replace(&mut self.in_library, closure.library);
-        let ty = self.ty(ty);
-        self.locals = outer;
-        self.in_library = library;
-        ty
+        self.where_declared(closure, |c| c.ty(ty))
     }
 
     /// Value and gradient of a scalar function.

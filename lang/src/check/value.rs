@@ -456,3 +456,13 @@ impl Function {
         }
     }
 }
+
+/// The first of the arrays that a value consists of.
+pub fn first_number(x: &Value) -> Option<&Number> {
+    match x {
+        Value::Number(n) => Some(n),
+        Value::Tuple(items) => items.iter().find_map(first_number),
+        Value::Record(fields) => fields.iter().find_map(|(_, v)| first_number(v)),
+        _ => None,
+    }
+}
