@@ -8,7 +8,8 @@ prelude/integrators
 prelude/updates
 prelude/local
 prelude/clusters
-prelude/samplers";
+prelude/samplers
+prelude/tempering";
 
 /// The text of a module by its path; of `prelude`, the list of the files that make it.
 pub fn module(path: &str) -> Option<&'static str> {
@@ -22,6 +23,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/local" => Some(include_str!("../prelude/local.moy")),
         "prelude/clusters" => Some(include_str!("../prelude/clusters.moy")),
         "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
+        "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
         _ => None,
     }
 }
