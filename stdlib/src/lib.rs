@@ -9,7 +9,8 @@ prelude/integrators
 prelude/updates
 prelude/local
 prelude/clusters
-prelude/samplers";
+prelude/samplers
+prelude/tempering";
 
 /// The text of a module by its path; of `prelude`, the list of the files that make it.
 pub fn module(path: &str) -> Option<&'static str> {
@@ -25,6 +26,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/clusters" => Some(include_str!("../prelude/clusters.moy")),
         "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
         "verify" => Some(include_str!("../verify.moy")),
+        "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
         _ => None,
     }
 }

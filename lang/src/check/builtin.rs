@@ -16,6 +16,13 @@ pub struct Builtin {
     pub apply: fn(&mut Checker, Call) -> Checked<Value>,
 }
 
+impl Builtin {
+    /// Whether only its arguments' types count, so that they are not computed.
+    pub fn of_types(&self) -> bool {
+        self.name == "zero"
+    }
+}
+
 /// One call of a builtin.
 pub struct Call<'a> {
     pub builtin: &'static Builtin,
@@ -64,7 +71,7 @@ builtins! {
     "site", "site(Λ, n)", "The site of a lattice with number n, which `x.number` gives: 0 … volume - 1, the last direction fastest.", site;
     "zip", "zip(x, y)", "Pairs of the elements of two arrays over one index set.", zip;
     "state", "state(S)", "Zero, of the type that an action is declared for.", state;
-    "zero", "zero(x)", "Zeros of the type of x, which is not computed for it: what a `var` may begin with.", zero;
+    "zero", "zero(x)", "Zeros of the type of x, which is not computed: what a `var` may begin with.", zero;
     "checkerboard", "checkerboard(φ)",
         "For each element the number of its part: even (0) and odd (1) along the first index set, for each further index apart.", checkerboard;
     "ensemble", "ensemble(x)", "Declares the first index set of an array to be independent draws.", ensemble;
@@ -568,6 +575,9 @@ fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
 /// `x` is over draws, then chains: one array, or several in a tuple or record.
 fn markov_chains(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(x, span)] = call.exactly::<1>(c)?;
+    if x.has_unknown() {
+        return Err(Reported);
+    }
     match first_number(&x).map(|n| &n.sets[..]) {
         Some([draws, chains, ..]) => {
             let ensemble = named_ensemble(c, chains.size(), draws.size(), false);
@@ -579,6 +589,9 @@ fn markov_chains(c: &mut Checker, mut call: Call) -> Checked<Value> {
 
 fn carry(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(x, span), (record, _)] = call.exactly::<2>(c)?;
+    if x.has_unknown() || record.has_unknown() {
+        return Err(Reported);
+    }
     let sets = first_number(&x).map(|n| n.sets.clone()).unwrap_or_default();
     let Some(identity) = sets.iter().find_map(|s| if let IndexSet::Ensemble(e) = s { Some(e.identity) } else { None }) else {
         return c.fail(errors::expected(&span, "an array over an ensemble", &x));

@@ -13,7 +13,16 @@ const DEEPEST: usize = 100;
 impl Checker<'_> {
     pub fn call(&mut self, e: &Expr, function: &Expr, arguments: &[Argument]) -> Checked<Value> {
         let callee = self.expr(function);
+        let of_types = matches!(&callee, Ok(Value::Function(f)) if matches!(&**f, Function::Builtin(b) if b.of_types()));
+        let (depth, records) = (self.b.depth(), self.new_records.len());
+        if of_types {
+            self.b.open();
+        }
         let given: Vec<_> = arguments.iter().map(|a| (a.name.clone(), self.expr(&a.value), a.value.span.clone())).collect();
+        if of_types {
+            self.b.abandon_to(depth);
+            self.new_records.truncate(records);
+        }
         let callee = callee?;
         let given = given.into_iter().map(|(n, v, s)| Ok((n, v?, s))).collect::<Checked<Vec<Given>>>()?;
         self.called(e, function, callee, given)

@@ -343,6 +343,16 @@ impl Value {
         }
     }
 
+    /// Whether a part of it was not understood, which has been reported.
+    pub fn has_unknown(&self) -> bool {
+        match self {
+            Value::Unknown => true,
+            Value::Tuple(items) => items.iter().any(Value::has_unknown),
+            Value::Record(fields) => fields.iter().any(|(_, v)| v.has_unknown()),
+            _ => false,
+        }
+    }
+
     /// The Core values that it consists of, in order.
     pub fn leaves(&self) -> Vec<Var> {
         let mut leaves = vec![];
