@@ -5,6 +5,7 @@ pub mod core;
 pub mod diagnostic;
 pub mod embed;
 pub mod engine;
+pub mod estimate;
 pub mod execute;
 pub mod format;
 pub mod host;
