@@ -15,6 +15,7 @@ pub mod pass;
 pub mod pipeline;
 pub mod prim;
 mod report;
+pub mod routine;
 pub mod session;
 pub mod source;
 pub mod syntax;

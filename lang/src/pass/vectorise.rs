@@ -8,7 +8,8 @@
 use crate::core::build::Builder;
 use crate::core::*;
 use crate::prim::{Prim, arithmetic as rows};
-use moyal_runtime::array::Scalar;
+use crate::routine::{self, Argument, Routine};
+use moyal_runtime::array::{Array, Scalar};
 use std::collections::HashMap;
 
 pub fn program(program: Program) -> Program {
@@ -160,6 +161,9 @@ impl Batcher<'_> {
             }
             Op::Update { arg, index, value, checked } => one(self.update(*arg, index, *value, *checked)),
             Op::Contract { left, right, batch, sum } => one(self.contract(*left, *right, batch, sum)),
+            Op::Routine { routine, batch, args } => {
+                self.routine(routine, *batch, args).into_iter().map(|v| (v, true)).collect()
+            }
             Op::Draw { distribution, scalar, place, turns, position, shape } => {
                 let position = self.batched(*position);
                 let turns = turns.iter().map(|t| self.name(*t).0).collect();
@@ -191,6 +195,7 @@ impl Batcher<'_> {
         match op {
             Op::Prim(row, _) => row.guard.is_some(),
             Op::Gather { checked, .. } | Op::Update { checked, .. } => *checked,
+            Op::Routine { routine, .. } => routine.may_fail(),
             Op::Require { .. } => true,
             _ => false,
         }
@@ -298,6 +303,33 @@ impl Batcher<'_> {
         let rank = self.b.shape_of(product).len();
         let order: Vec<usize> = [behind].into_iter().chain((0..rank).filter(|d| *d != behind)).collect();
         self.b.transpose(product, &order)
+    }
+
+    fn routine(&mut self, routine: &'static Routine, batch: usize, args: &[Var]) -> Vec<Var> {
+        let given: Vec<Argument> = args.iter().map(|a| self.name(*a)).map(|(value, batched)| Argument { value, batched }).collect();
+        if let (None, Some(together)) = (self.mask, routine.together)
+            && let Some(results) = together(self.b, &given)
+        {
+            return results;
+        }
+        let mut args: Vec<Var> = args.iter().map(|a| self.batched(*a)).collect();
+        if let (Some(mask), Some(harmless)) = (self.mask, routine.harmless) {
+            let types: Vec<Type> = args.iter().map(|a| self.b.type_of(*a).clone()).collect();
+            let safe = harmless(&routine::member_types(batch + 1, &types));
+            for (arg, safe) in args.iter_mut().zip(safe) {
+                *arg = self.guarded_array(mask, *arg, safe, batch + 1);
+            }
+        }
+        self.b.routine(routine, batch + 1, args)
+    }
+
+    /// `value` where the branch is taken, elsewhere `safe` for each index of the `batch` leading dimensions.
+    fn guarded_array(&mut self, mask: Var, value: Var, safe: Array, batch: usize) -> Var {
+        let shape = self.b.shape_of(value).to_vec();
+        let safe = self.b.table(safe);
+        let safe = self.b.spread(safe, shape.clone(), (batch..shape.len()).collect());
+        let mask = self.b.spread(mask, shape, vec![0]);
+        self.b.select(mask, value, safe)
     }
 
     // ---- regions ----
