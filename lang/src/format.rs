@@ -1,7 +1,9 @@
 //! Values as text: numbers, estimates with their errors, arrays, tables.
 
 use crate::check::Slot;
-use crate::check::value::{Ensemble, Kind, Number, Value};
+use crate::check::script::Column;
+use crate::check::value::{Kind, Number, Value};
+use crate::estimate::Estimate;
 use moyal_runtime::array::{Array, Data};
 use moyal_runtime::estimate;
 use std::sync::Arc;
@@ -54,53 +56,63 @@ fn nested(shape: &[usize], first: usize, text: &mut dyn FnMut(usize) -> String) 
     format!("[{}]", parts.join(between))
 }
 
+/// The entries of an array that are written.
+pub fn shown(shape: &[usize]) -> Vec<usize> {
+    let mut entries = vec![];
+    nested(shape, 0, &mut |k| {
+        entries.push(k);
+        String::new()
+    });
+    entries
+}
+
 /// The entries of a number, with errors where it is an estimate.
 pub struct Entries {
     kind: Kind,
-    re: Arc<Array>,
-    im: Option<Arc<Array>>,
-    re_error: Option<Vec<f64>>,
-    im_error: Option<Vec<f64>>,
+    re: Part,
+    im: Option<Part>,
+}
+
+struct Part {
+    array: Arc<Array>,
+    estimate: Option<Estimate>,
 }
 
 impl Entries {
     pub fn new(slots: &dyn Slots, n: &Number) -> Entries {
-        let slot = n.re.0 as usize;
-        let im = n.im.map(|im| im.0 as usize);
-        Entries {
-            kind: n.kind,
-            re: slots.array(slot),
-            im: im.map(|s| slots.array(s)),
-            re_error: errors(slots, slot),
-            im_error: im.and_then(|s| errors(slots, s)),
-        }
+        let part = |slot: usize| Part { array: slots.array(slot), estimate: Estimate::of(slots, slot) };
+        Entries { kind: n.kind, re: part(n.re.0 as usize), im: n.im.map(|im| part(im.0 as usize)) }
     }
 
     pub fn text(&self, k: usize, format: Option<&str>) -> String {
+        let re = self.re.text(k, format);
         if self.kind != Kind::Complex {
-            return entry(&self.re, k, self.re_error.as_deref(), format);
+            return re;
         }
         let im = self.im.as_ref().expect("a complex number has an imaginary part");
-        let re = entry(&self.re, k, self.re_error.as_deref(), format);
-        let negative = im.reals()[k].is_sign_negative();
-        let im = entry(im, k, self.im_error.as_deref(), format);
+        let negative = im.array.reals()[k].is_sign_negative();
+        let im = im.text(k, format);
         let im = im.trim_start_matches('-');
         format!("{re} {} {im}i", if negative { "-" } else { "+" })
     }
 }
 
-fn entry(array: &Array, k: usize, errors: Option<&[f64]>, format: Option<&str>) -> String {
-    match &array.data {
-        Data::Int(v) => padded(v[k].to_string(), format),
-        Data::Bool(v) => v[k].to_string(),
-        Data::Real(v) => match errors {
-            Some(errors) if format.is_none() => estimate::format(v[k], errors[k]),
-            _ => real(v[k], format, 10),
-        },
-        Data::F32(v) => match errors {
-            Some(errors) if format.is_none() => estimate::format(v[k] as f64, errors[k]),
-            _ => real(v[k] as f64, format, 6),
-        },
+impl Part {
+    fn text(&self, k: usize, format: Option<&str>) -> String {
+        let with_error = self.estimate.as_ref().filter(|_| format.is_none()).map(|e| e.error(k));
+        match &self.array.data {
+            Data::Int(v) => padded(v[k].to_string(), format),
+            Data::Bool(v) => v[k].to_string(),
+            Data::Real(v) => number_text(v[k], with_error, format, 10),
+            Data::F32(v) => number_text(v[k] as f64, with_error, format, 6),
+        }
+    }
+}
+
+fn number_text(x: f64, error: Option<f64>, format: Option<&str>, digits: usize) -> String {
+    match error {
+        Some(error) => estimate::format(x, error),
+        None => real(x, format, digits),
     }
 }
 
@@ -146,48 +158,12 @@ fn significant(x: f64, digits: usize) -> String {
     }
 }
 
-/// The errors of a slot's entries; None if it is no estimate.
-pub fn errors(slots: &dyn Slots, slot: usize) -> Option<Vec<f64>> {
-    let info = slots.info(slot);
-    if info.fluctuations.is_empty() {
-        return None;
-    }
-    let size = info.ty.len();
-    let mut squares = vec![0.0; size];
-    for (ensemble, fluctuation) in &info.fluctuations {
-        let array = slots.array(*fluctuation);
-        for (k, square) in squares.iter_mut().enumerate() {
-            let error = error_of(&array, size, k, ensemble);
-            *square += error * error;
-        }
-    }
-    Some(squares.into_iter().map(f64::sqrt).collect())
-}
-
-/// The error of entry `k`, from its deviations over the blocks of each chain.
-fn error_of(deviations: &Array, size: usize, k: usize, ensemble: &Ensemble) -> f64 {
-    let at = |row: usize| match &deviations.data {
-        Data::Real(v) => v[row * size + k],
-        Data::F32(v) => v[row * size + k] as f64,
-        _ => 0.0,
-    };
-    let rows = deviations.len() / size.max(1);
-    if ensemble.independent {
-        let sum: f64 = (0..rows).map(|row| at(row).powi(2)).sum();
-        return if rows < 2 { f64::NAN } else { (sum / (rows as f64 * (rows as f64 - 1.0))).sqrt() };
-    }
-    let blocks = rows / ensemble.chains.max(1);
-    let series: Vec<Vec<f64>> = (0..ensemble.chains).map(|c| (0..blocks).map(|b| at(c * blocks + b)).collect()).collect();
-    let chains: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
-    estimate::gamma_method(&chains).error
-}
-
 /// Columns under their names, aligned; arrays of one index are columns, others one row.
-pub fn table(slots: &dyn Slots, columns: &[(Option<std::rc::Rc<str>>, Value)]) -> String {
+pub fn table(slots: &dyn Slots, columns: &[Column]) -> String {
     let mut titles = vec![];
     let mut cells: Vec<Vec<String>> = vec![];
     let mut heading = None;
-    for (name, value) in columns {
+    for Column { name, value, .. } in columns {
         match (name, value) {
             (None, Value::Text(title)) => heading = Some(title.clone()),
             (name, Value::Number(n)) if n.sets.len() == 1 => {

@@ -4,6 +4,7 @@
 use crate::core::*;
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Prim, Run};
+use crate::routine;
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::{contract, lattice, noise, sum};
 use std::collections::{HashMap, HashSet};
@@ -217,6 +218,7 @@ impl Machine<'_> {
                 }
                 vec![]
             }
+            Op::Routine { routine, batch, args } => self.routine(step, routine, *batch, args)?,
             Op::Update { arg, index, value, checked } => vec![self.update(step, *arg, index, *value, *checked)?],
             Op::Gather { arg, index, checked } => vec![Arc::new(self.gather(step, *arg, index, *checked)?)],
             op => vec![Arc::new(self.array(op, step))],
@@ -251,6 +253,15 @@ impl Machine<'_> {
             }
         }
         Ok(outs.into_iter().map(Arc::new).collect())
+    }
+
+    fn routine(&self, step: &Step, routine: &routine::Routine, batch: usize, args: &[Var]) -> Result<Vec<Value>, Failure> {
+        let args: Vec<&Array> = args.iter().map(|v| &*self.values[v]).collect();
+        let types: Vec<Type> = step.outs.iter().map(|v| self.program.type_of(*v).clone()).collect();
+        match routine::evaluate(routine, batch, &args, &types) {
+            Ok(results) => Ok(results.into_iter().map(Arc::new).collect()),
+            Err(fault) => Err(fault.failure(step.span, batch, self.around.clone())),
+        }
     }
 
     fn positions(&self, step: &Step, index: &[Var], shape: &[usize], checked: bool) -> Result<Vec<usize>, Failure> {

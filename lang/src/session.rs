@@ -8,15 +8,17 @@ use crate::core::{Type, Var};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Context, Control, Failure, State};
 use crate::execute::{self, Ready};
+use crate::estimate::{self, Estimate, Reason};
 use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
 use crate::measure;
 use crate::report;
-use crate::source::Source;
+use crate::source::{Source, Span};
 use crate::syntax;
 use crate::verify;
 use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,8 @@ pub struct Session {
     /// How many entries the REPL has made.
     entries: usize,
     pool: Pool,
+    /// What has been said against ensembles, by identity.
+    warned: HashSet<(u64, Reason)>,
 }
 
 /// How often progress is told.
@@ -42,7 +46,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
         let pool = Pool::new(options.threads);
-        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0 }
+        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0, warned: HashSet::new() }
     }
 
     /// The params that a text declares, without running anything.
@@ -303,7 +307,7 @@ impl Session {
         self.then(unit, host)
     }
 
-    fn load(&mut self, file: &str, re: usize, im: Option<usize>, span: &crate::source::Span, host: &mut dyn Host) -> Result<(), Diagnostic> {
+    fn load(&mut self, file: &str, re: usize, im: Option<usize>, span: &Span, host: &mut dyn Host) -> Result<(), Diagnostic> {
         let refuse = |why: String| Diagnostic::error(format!("\"{file}\" cannot be read: {why}")).label(span, "this file");
         let stored = host.load(file).map_err(refuse)?;
         let ty = &self.globals.slots[re].ty;
@@ -365,6 +369,17 @@ impl Session {
         self.globals.slots.iter().any(|s| s.fluctuations.iter().any(|(_, k)| *k == slot))
     }
 
+    /// Says what speaks against estimates that were shown, once for each ensemble and reason.
+    fn doubts<'a>(&mut self, shown: impl IntoIterator<Item = (&'a Value, &'a Span)>, host: &mut dyn Host) {
+        for (value, span) in shown {
+            for warning in estimate::warnings(self, value, span) {
+                if self.warned.insert((warning.ensemble, warning.reason)) {
+                    host.warn(&warning.diagnostic);
+                }
+            }
+        }
+    }
+
     fn then(&mut self, unit: &Unit, host: &mut dyn Host) -> Result<(), Diagnostic> {
         let refuse = |why: String| Diagnostic::error(why).label(&unit.span, "");
         match &unit.then {
@@ -374,13 +389,21 @@ impl Session {
                 for piece in pieces {
                     match piece {
                         Piece::Text(t) => line.push_str(t),
-                        Piece::Value(v, f) => line.push_str(&format::value(self, v, f.as_deref())),
+                        Piece::Value(v, f, _) => line.push_str(&format::value(self, v, f.as_deref())),
                     }
                 }
                 host.print(&line);
+                let values = pieces.iter().filter_map(|p| if let Piece::Value(v, _, span) = p { Some((v, span)) } else { None });
+                self.doubts(values, host);
             }
-            Then::Show(value) => host.print(&format::value(self, value, None)),
-            Then::Table(columns) => host.print(&format::table(self, columns)),
+            Then::Show(value) => {
+                host.print(&format::value(self, value, None));
+                self.doubts([(value, &unit.span)], host);
+            }
+            Then::Table(columns) => {
+                host.print(&format::table(self, columns));
+                self.doubts(columns.iter().map(|c| (&c.value, &c.span)), host);
+            }
             Then::Plot(plot) => host.plot(&self.figure(plot)).map_err(refuse)?,
             Then::Save { file, value } => {
                 let Value::Number(n) = value else { unreachable!("checked") };
@@ -407,7 +430,7 @@ impl Session {
 
     fn layer(&self, layer: &figure::Layer) -> Layer {
         let reals = |v: Var| self.array(v.0 as usize).reals().to_vec();
-        let error = |v: Var| format::errors(self, v.0 as usize);
+        let error = |v: Var| Estimate::of(self, v.0 as usize).map(|e| e.errors());
         let kind = match layer.kind {
             figure::LayerKind::Line { x, y } => LayerKind::Line { x: reals(x), y: reals(y) },
             figure::LayerKind::Points { x, y } => LayerKind::Points { x: reals(x), y: reals(y), error: error(y) },

@@ -8,6 +8,7 @@
 use crate::check::scope::Names;
 use crate::check::value::{Number, Value};
 use crate::check::walk::{self, Node};
+use crate::estimate::Estimate;
 use crate::format::{self, Slots};
 use crate::source::Span;
 use crate::syntax::ast::*;
@@ -267,7 +268,7 @@ fn passed(yes: bool) -> Verdict {
 }
 
 fn error(estimate: &Number, slots: &dyn Slots) -> f64 {
-    format::errors(slots, estimate.re.0 as usize).map_or(0.0, |e| e[0])
+    Estimate::of(slots, estimate.re.0 as usize).map_or(0.0, |e| e.error(0))
 }
 
 fn agreement(found: f64, error: f64, expected: f64, bias: f64) -> Verdict {

@@ -4,6 +4,7 @@ pub mod array;
 pub mod contract;
 pub mod estimate;
 pub mod lattice;
+pub mod linear;
 pub mod math;
 pub mod noise;
 pub mod simd;

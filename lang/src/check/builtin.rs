@@ -2,6 +2,7 @@
 
 use super::call::Given;
 use super::expression::tight;
+use super::linear;
 use super::value::*;
 use super::*;
 use crate::core::Monoid;
@@ -79,6 +80,8 @@ builtins! {
     "carry", "carry(x, record)", "The array x over an ensemble (or a tuple or record of such), which carries the record from here on: `x.acceptance`.", carry;
     "values", "values(x)", "The array without its ensemble: its index set becomes a plain integer.", values;
     "by_chain", "by_chain(x)", "An array over an ensemble as one over chains, then draws.", by_chain;
+    "inverse", "inverse(A)", "The inverse of a square matrix, real or complex.", linear::inverse;
+    "solve", "solve(A, b)", "The x for which A @ x is b, a vector or a matrix of columns.", linear::solve;
     "print", "print(\"x = {x}\")", "Prints a line; values stand in braces, `{x:.3}` with three decimals.", effect;
     "plot", "plot(x), plot(histogram(m), title: \"…\")", "Draws a figure of arrays, fields, functions, histogram(…), points(…), line(…).", effect;
     "table", "table(\"title\", name: x, …)", "Prints arrays as columns under their names.", effect;

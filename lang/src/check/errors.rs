@@ -254,6 +254,23 @@ pub fn not_a_matrix(span: &Span, found: &Value) -> Diagnostic {
     error(format!("`'` transposes a matrix, not {}", found.describe())).label(span, format!("this is {}", found.describe()))
 }
 
+pub fn matrix_needed(span: &Span, name: &str, found: &Number) -> Diagnostic {
+    let wrong = error(format!("`{name}` takes a matrix, not {}", found.describe())).label(span, format!("this is {}", found.describe()));
+    if found.sets.len() > 2 { wrong.help(format!("of each of several matrices: [{name}(A) for A in …]")) } else { wrong }
+}
+
+pub fn not_square(span: &Span, name: &str, found: &Number) -> Diagnostic {
+    error(format!("`{name}` takes a square matrix, not {}", found.describe()))
+        .label(span, format!("{} rows, {} columns", found.sets[0].size(), found.sets[1].size()))
+}
+
+pub fn right_side(a: Side, b: Side) -> Diagnostic {
+    let wrong = error(format!("the right side of these equations must be over {}, as the rows of the matrix are", a.1.sets[0].describe()))
+        .label(a.0, a.1.describe())
+        .label(b.0, b.1.describe());
+    if b.1.sets.len() > 2 { wrong.help("of each of several right sides: [solve(A, b) for b in …]") } else { wrong }
+}
+
 // ---- indices ----
 
 pub fn no_index(span: &Span, found: &Value) -> Diagnostic {

@@ -18,6 +18,7 @@ pub mod errors;
 pub mod expression;
 pub mod figure;
 pub mod index;
+mod linear;
 pub mod noise;
 pub mod scope;
 pub mod script;

@@ -46,7 +46,7 @@ pub enum Then {
     Nothing,
     Print(Vec<Piece>),
     Plot(Plot),
-    Table(Vec<(Option<Rc<str>>, Value)>),
+    Table(Vec<Column>),
     Save { file: Rc<str>, value: Value },
     /// The REPL shows the value.
     Show(Value),
@@ -54,8 +54,21 @@ pub enum Then {
 
 pub enum Piece {
     Text(Rc<str>),
-    /// A value whose leaves are slots, and how it is to be written.
-    Value(Value, Option<Rc<str>>),
+    /// A value whose leaves are slots, how it is to be written, and its place in the text.
+    Value(Value, Option<Rc<str>>, Span),
+}
+
+/// A piece of what is printed, before its value is known.
+enum Place {
+    Text(Rc<str>),
+    Value(Option<Rc<str>>, Span),
+}
+
+/// A column of a table, or its title.
+pub struct Column {
+    pub name: Option<Rc<str>>,
+    pub value: Value,
+    pub span: Span,
 }
 
 pub struct Plot {
@@ -742,31 +755,29 @@ impl<'g> ScriptChecker<'g> {
 
     fn print(&mut self, arguments: &[ast::Argument], statement: &Statement) -> Checked<Unit> {
         let address = self.address(None);
-        let mut layout: Vec<(Option<Rc<str>>, Option<Rc<str>>)> = vec![];
+        let mut layout: Vec<Place> = vec![];
         let (unit, stored) = self.unit(address, statement, None, &[], |c| {
             let mut values = vec![];
             let mut wrong = false;
+            let mut valued = |c: &mut Checker, e: &Expr| match c.expr(e) {
+                Ok(value) => values.push(value),
+                Err(_) => wrong = true,
+            };
             for (k, argument) in arguments.iter().enumerate() {
                 if k > 0 {
-                    layout.push((Some(" ".into()), None));
+                    layout.push(Place::Text(" ".into()));
                 }
                 let ExprKind::Str(parts) = &*argument.value.kind else {
-                    match c.expr(&argument.value) {
-                        Ok(value) => values.push(value),
-                        Err(_) => wrong = true,
-                    }
-                    layout.push((None, None));
+                    valued(c, &argument.value);
+                    layout.push(Place::Value(None, argument.value.span.clone()));
                     continue;
                 };
                 for part in parts {
                     match part {
-                        StringPart::Text(t) => layout.push((Some(t.clone()), None)),
+                        StringPart::Text(t) => layout.push(Place::Text(t.clone())),
                         StringPart::Value { value, format } => {
-                            match c.expr(value) {
-                                Ok(value) => values.push(value),
-                                Err(_) => wrong = true,
-                            }
-                            layout.push((None, format.clone()));
+                            valued(c, value);
+                            layout.push(Place::Value(format.clone(), value.span.clone()));
                         }
                     }
                 }
@@ -775,14 +786,11 @@ impl<'g> ScriptChecker<'g> {
         })?;
         let mut unit = unit.unwrap_or_else(|| nothing(Then::Nothing, &statement.span));
         let mut values = stored.into_iter();
-        let pieces = layout
-            .into_iter()
-            .map(|(text, format)| match text {
-                Some(text) => Piece::Text(text),
-                None => Piece::Value(values.next().expect("a value for each place"), format),
-            })
-            .collect();
-        unit.then = Then::Print(pieces);
+        let piece = |place: Place| match place {
+            Place::Text(text) => Piece::Text(text),
+            Place::Value(format, span) => Piece::Value(values.next().expect("a value for each place"), format, span),
+        };
+        unit.then = Then::Print(layout.into_iter().map(piece).collect());
         Ok(unit)
     }
 
@@ -842,13 +850,15 @@ impl<'g> ScriptChecker<'g> {
 
     fn table(&mut self, arguments: &[ast::Argument], statement: &Statement) -> Checked<Unit> {
         let address = self.address(None);
-        let names: Vec<Option<Rc<str>>> = arguments.iter().map(|a| a.name.as_ref().map(|n| n.span.text().into())).collect();
         let (unit, stored) = self.unit(address, statement, None, &[], |c| {
             let values: Vec<Checked<Value>> = arguments.iter().map(|a| c.expr(&a.value)).collect();
             Ok((values.into_iter().collect::<Checked<Vec<Value>>>()?, vec![]))
         })?;
         let mut unit = unit.unwrap_or_else(|| nothing(Then::Nothing, &statement.span));
-        unit.then = Then::Table(names.into_iter().zip(stored).collect());
+        let column = |(a, value): (&ast::Argument, Value)| {
+            Column { name: a.name.as_ref().map(|n| n.span.text().into()), value, span: a.value.span.clone() }
+        };
+        unit.then = Then::Table(arguments.iter().zip(stored).map(column).collect());
         Ok(unit)
     }
 

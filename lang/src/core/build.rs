@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::prim::{self, Prim, Run};
+use crate::routine::Routine;
 
 #[derive(Default)]
 pub struct Builder {
@@ -631,6 +632,13 @@ impl Builder {
         shape.extend((0..r.len()).filter(|k| !used(*k, |p| p.1)).map(|k| r[k]));
         let ty = Type::new(self.scalar_of(left), shape);
         self.one(Op::Contract { left, right, batch, sum }, ty)
+    }
+
+    /// A routine's results for each of the members that the `batch` leading dimensions count.
+    pub fn routine(&mut self, routine: &'static Routine, batch: usize, args: Vec<Var>) -> Vec<Var> {
+        let types: Vec<Type> = args.iter().map(|a| self.type_of(*a).clone()).collect();
+        let results = routine.results(batch, &types).unwrap_or_else(|why| panic!("{}: {why}", routine.name));
+        self.step(Op::Routine { routine, batch, args }, results)
     }
 
     pub fn draw(

@@ -12,6 +12,7 @@ pub mod text;
 pub mod verify;
 
 use crate::prim::Prim;
+use crate::routine::Routine;
 use crate::source::Span;
 use moyal_runtime::array::{Array, Scalar};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub struct Block {
 
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// One for most operations; as many as carried values or results for regions; none for `Require`.
+    /// One for most operations; as many as carried values or results for regions and routines; none for `Require`.
     pub outs: Vec<Var>,
     pub op: Op,
     /// Where it stands in the text: an index into [`Program::spans`].
@@ -149,6 +150,9 @@ pub enum Op {
     /// the batch dimensions, then the free ones of `left`, then those of `right`. Ascending in the summed index (row-major
     /// over several), one chain of fused multiply-adds from 0 for each element.
     Contract { left: Var, right: Var, batch: Vec<(usize, usize)>, sum: Vec<(usize, usize)> },
+    /// A routine applied to each of the members that the `batch` leading dimensions count; these are the same for all
+    /// arguments and results. It may fail the run at this step's place.
+    Routine { routine: &'static Routine, batch: usize, args: Vec<Var> },
     /// Random numbers of shape B followed by `shape`, where B is the shape of `position` (int): element s of position b has
     /// number `position[b] * |shape| + s` in the stream of (seed, `place`, `turns`). `turns` are the scalar counters of the
     /// enclosing loops, outermost first.
@@ -231,6 +235,7 @@ impl Op {
                 let left = f(left);
                 Op::Contract { left, right: f(right), batch, sum }
             }
+            Op::Routine { routine, batch, args } => Op::Routine { routine, batch, args: all(args, f) },
             Op::Draw { distribution, scalar, place, turns, position, shape } => {
                 let turns = all(turns, f);
                 Op::Draw { distribution, scalar, place, turns, position: f(position), shape }

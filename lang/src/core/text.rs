@@ -60,6 +60,8 @@ fn operation(op: &Op) -> String {
         Op::Scatter { .. } => format!("scatter {args}"),
         Op::Update { checked, .. } => format!("update{} {args}", if *checked { " checked" } else { "" }),
         Op::Contract { batch, sum, .. } => format!("contract {args} batch {batch:?} sum {sum:?}"),
+        Op::Routine { routine, batch: 0, .. } => format!("routine {} {args}", routine.name),
+        Op::Routine { routine, batch, .. } => format!("routine {} {args} batch {batch}", routine.name),
         Op::Draw { distribution, place, .. } => format!("draw {distribution:?} at {place:016x}: {args}"),
         Op::Loop { .. } => format!("loop {args}"),
         Op::While { .. } => format!("while {args}"),

@@ -4,7 +4,8 @@
 //! 2. a row takes the kinds of its arguments, which have one shape, and gives the kind and shape of its result;
 //! 3. a loop's params are its turn and what it carries, with the types of its initial values and results;
 //! 4. both branches of an `If` have as many results as it has, of its types;
-//! 5. a map's results have its count in front; a condition is a scalar bool, a count a scalar int.
+//! 5. a map's results have its count in front; a condition is a scalar bool, a count a scalar int;
+//! 6. a routine takes the types of its arguments and gives those of its results.
 
 use super::*;
 use std::collections::HashSet;
@@ -103,6 +104,12 @@ impl Verifier<'_, '_> {
                 };
                 let all = step.outs.len() == body.results.len() && step.outs.iter().zip(&body.results).all(fits);
                 if all { Ok(()) } else { Err("what a map gives: types differ".into()) }
+            }
+            Op::Routine { routine, batch, args } => {
+                let args: Vec<Type> = args.iter().map(|a| self.ty(*a).clone()).collect();
+                let outs: Vec<Type> = step.outs.iter().map(|o| self.ty(*o).clone()).collect();
+                let results = routine.results(*batch, &args)?;
+                if results == outs { Ok(()) } else { Err(format!("what {} gives: types differ", routine.name)) }
             }
             Op::Require { condition, .. } => self.scalar("a requirement", *condition, Scalar::Bool),
             _ => Ok(()),

@@ -8,6 +8,7 @@ use super::express;
 use super::kernel::{Kernel, NodeKind};
 use crate::core::*;
 use crate::prim::Prim;
+use crate::routine::{self, Routine};
 use moyal_runtime::array::{Array, Scalar};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub enum Instruction {
     Update { target: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, value: Buffer, checked: bool, span: u32 },
     /// For each of `batch` matrices: (m × k) times (k × n), with strides in numbers.
     Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, sizes: [usize; 3], left_strides: (usize, usize), right_strides: (usize, usize) },
+    /// `types` and `sizes` are those of the arguments and results of one member.
+    Routine { routine: &'static Routine, count: usize, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, batch: usize, span: u32 },
     Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, position: Buffer, positions: usize, size: usize, out: Buffer },
     Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
     While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
@@ -532,6 +535,7 @@ impl Planner {
                 self.define(step.outs[0], buffer, scope, k);
                 return;
             }
+            Op::Routine { routine, batch, args } => return self.routine(step, routine, *batch, args, k, scope, out),
             Op::Update { arg, index, value, checked } => return self.update(step, *arg, index, *value, *checked, k, scope, out),
             _ => {}
         }
@@ -612,8 +616,12 @@ impl Planner {
                 let (l, r) = (&self.ty(*left).shape, &self.ty(*right).shape);
                 let batches: usize = l[..batch.len()].iter().product();
                 let depth: usize = sum.iter().map(|p| l[p.0]).product();
-                let m = l.iter().product::<usize>().checked_div(batches * depth).unwrap_or(0);
-                let n = r.iter().product::<usize>().checked_div(batches * depth).unwrap_or(0);
+                // Also of empty sums, which are zero.
+                let free = |shape: &[usize], used: &dyn Fn(usize) -> bool| -> usize {
+                    (batch.len()..shape.len()).filter(|d| !used(*d)).map(|d| shape[d]).product()
+                };
+                let m = free(l, &|d| sum.iter().any(|p| p.0 == d));
+                let n = free(r, &|d| sum.iter().any(|p| p.1 == d));
                 let by_columns = sum.first().is_some_and(|p| p.1 == batch.len() && r.len() > batch.len() + sum.len());
                 Instruction::Contract {
                     scalar: ty.scalar,
@@ -639,6 +647,23 @@ impl Planner {
             _ => unreachable!("dealt with above, or part of a kernel"),
         };
         out.push(instruction);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn routine(&mut self, step: &Step, routine: &'static Routine, batch: usize, args: &[Var], k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+        let types: Vec<Type> = args.iter().map(|a| self.ty(*a).clone()).collect();
+        let outs: Vec<Buffer> = step.outs.iter().map(|v| self.allocate(*v, scope, k)).collect();
+        let result = |v: &Var| (self.ty(*v).scalar, self.ty(*v).shape[batch..].iter().product());
+        out.push(Instruction::Routine {
+            routine,
+            count: types[0].shape[..batch].iter().product(),
+            types: routine::member_types(batch, &types),
+            args: args.iter().map(|v| self.homes[v]).collect(),
+            results: step.outs.iter().map(result).collect(),
+            outs,
+            batch,
+            span: step.span,
+        });
     }
 
     #[allow(clippy::too_many_arguments)]

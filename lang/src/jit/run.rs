@@ -2,9 +2,10 @@
 
 use super::machine::{self, Code};
 use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
-use crate::core::{Distribution, Literal, Monoid, Program, Var};
+use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
+use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
 use moyal_runtime::{contract, lattice, noise, sum};
@@ -284,6 +285,9 @@ impl Worker<'_> {
             }
             Instruction::Contract { scalar, left, right, out, batch, sizes, left_strides, right_strides } => {
                 self.contract(*scalar, [*left, *right, *out], *batch, *sizes, *left_strides, *right_strides)
+            }
+            Instruction::Routine { routine, count, types, args, results, outs, batch, span } => {
+                self.routine(routine, *count, types, args, results, outs).map_err(|f| f.failure(*span, *batch, self.around.clone()))?
             }
             Instruction::Draw { distribution, scalar, place, turns, position, positions, size, out } => {
                 let turns: Vec<u64> = turns.iter().map(|t| self.int(*t) as u64).collect();
@@ -573,6 +577,41 @@ impl Worker<'_> {
         }
     }
 
+    /// Members are shared among threads; of those that fail the first one is told.
+    fn routine(
+        &self,
+        routine: &Routine,
+        count: usize,
+        types: &[Type],
+        args: &[Buffer],
+        results: &[(Scalar, usize)],
+        outs: &[Buffer],
+    ) -> Result<(), Fault> {
+        let (shared, first) = (Shared(&self.table), Mutex::new(None::<Fault>));
+        let members = |range: std::ops::Range<usize>| {
+            let at = |buffer: Buffer, size: usize, bytes: usize| unsafe { shared.table()[buffer].add(range.start * size * bytes) };
+            let len = range.len();
+            let given = args.iter().zip(types).map(|(a, t)| read(at(*a, t.len(), t.scalar.size()), t.scalar, len * t.len()));
+            let made = outs.iter().zip(results).map(|(o, (s, size))| write(at(*o, *size, s.size()), *s, len * size));
+            let mut members = routine::Members { count: len, types, args: given.collect(), outs: made.collect() };
+            if let Err(fault) = (routine.run)(&mut members) {
+                let fault = Fault { member: range.start + fault.member, ..fault };
+                let mut first = first.lock().expect("no panic holds it");
+                if first.as_ref().is_none_or(|f| fault.member < f.member) {
+                    *first = Some(fault);
+                }
+            }
+        };
+        // A member costs at least its numbers once for each row of a matrix.
+        let work = types.iter().map(|t| t.len() * t.shape.first().copied().unwrap_or(1)).sum::<usize>().max(1);
+        if self.serial || self.pool.threads() == 1 || count * work < WORTH {
+            members(0..count);
+        } else {
+            self.pool.run(count, (WORTH / work).max(1), members);
+        }
+        first.into_inner().expect("no panic holds it").map_or(Ok(()), Err)
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turn: u64, positions: &[i64], size: usize, out: Buffer) {
         let len = positions.len() * size;
@@ -589,6 +628,28 @@ impl Worker<'_> {
                 (Distribution::Uniform, _) => noise::uniform(key, turn, first, &mut self.slice_mut(out, len)[range]),
             }
             k += run;
+        }
+    }
+}
+
+/// Numbers of a buffer, which is planned with this kind and at least this size, and is not written meanwhile.
+fn read(from: *const u8, scalar: Scalar, len: usize) -> Numbers<'static> {
+    unsafe {
+        match scalar {
+            Scalar::Real => Numbers::Real(std::slice::from_raw_parts(from.cast(), len)),
+            Scalar::F32 => Numbers::F32(std::slice::from_raw_parts(from.cast(), len)),
+            _ => Numbers::Int(std::slice::from_raw_parts(from.cast(), len)),
+        }
+    }
+}
+
+/// The same to be written, by this thread alone.
+fn write(to: *mut u8, scalar: Scalar, len: usize) -> NumbersMut<'static> {
+    unsafe {
+        match scalar {
+            Scalar::Real => NumbersMut::Real(std::slice::from_raw_parts_mut(to.cast(), len)),
+            Scalar::F32 => NumbersMut::F32(std::slice::from_raw_parts_mut(to.cast(), len)),
+            _ => NumbersMut::Int(std::slice::from_raw_parts_mut(to.cast(), len)),
         }
     }
 }

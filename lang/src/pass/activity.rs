@@ -159,7 +159,8 @@ fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
             let body = prune(body, &wanted);
             (wanted, Op::Map { count: *count, each: *each, body })
         }
-        op => (wanted, op.clone()),
+        // All results or none.
+        op => (vec![true; wanted.len()], op.clone()),
     }
 }
 
@@ -181,5 +182,9 @@ fn mark(set: &mut HashSet<Var>, outs: &[Var], like: &[Var]) {
 
 /// Whether no derivative flows through an operation, whatever it is given.
 fn is_constant(op: &Op) -> bool {
-    matches!(op, Op::Prim(row, _) if matches!(row.partials, Partials::Constant))
+    match op {
+        Op::Prim(row, _) => matches!(row.partials, Partials::Constant),
+        Op::Routine { routine, .. } => routine.is_constant(),
+        _ => false,
+    }
 }

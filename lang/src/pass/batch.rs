@@ -8,7 +8,8 @@ use super::read::read;
 use crate::core::build::Builder;
 use crate::core::*;
 use crate::prim::{Prim, arithmetic as rows};
-use moyal_runtime::array::Scalar;
+use crate::routine::{self, Argument, Routine};
+use moyal_runtime::array::{Array, Scalar};
 use std::collections::HashMap;
 
 /// Where the dimension that counts the members stands.
@@ -158,6 +159,9 @@ impl Batcher<'_> {
             Op::Scatter { shape, index, values } => one(self.scatter(shape, index, *values)),
             Op::Update { arg, index, value, checked } => one(self.update(*arg, index, *value, *checked)),
             Op::Contract { left, right, batch, sum } => one(self.contract(*left, *right, batch, sum)),
+            Op::Routine { routine, batch, args } => {
+                self.routine(routine, *batch, args).into_iter().map(|v| (v, true)).collect()
+            }
             Op::Draw { distribution, scalar, place, turns, position, shape } => {
                 let position = self.batched(*position);
                 let turns = turns.iter().map(|t| self.name(*t).0).collect();
@@ -191,6 +195,7 @@ impl Batcher<'_> {
         match op {
             Op::Prim(row, _) => row.guard.is_some(),
             Op::Gather { checked, .. } | Op::Update { checked, .. } => *checked,
+            Op::Routine { routine, .. } => routine.may_fail(),
             Op::Require { .. } => true,
             _ => false,
         }
@@ -321,6 +326,46 @@ impl Batcher<'_> {
         let before = if of_left { batch.len() } else { left_rank - sum.len() };
         let product = self.b.contract(left, right, batch, sum);
         self.settled(product, before + free_before)
+    }
+
+    /// A routine's batch dimensions lead: the members' is the first of them while it runs.
+    fn routine(&mut self, routine: &'static Routine, batch: usize, args: &[Var]) -> Vec<Var> {
+        let mut given = vec![];
+        for arg in args {
+            let (value, batched) = self.name(*arg);
+            given.push(Argument { value: if batched { self.unsettled(value, 0) } else { value }, batched });
+        }
+        if let (None, Some(together)) = (self.mask, routine.together)
+            && let Some(results) = together(self.b, &given)
+        {
+            return results.into_iter().map(|v| self.settled(v, 0)).collect();
+        }
+        let mut args: Vec<Var> = given.iter().map(|a| if a.batched { a.value } else { self.in_front(a.value) }).collect();
+        if let (Some(mask), Some(harmless)) = (self.mask, routine.harmless) {
+            let types: Vec<Type> = args.iter().map(|a| self.b.type_of(*a).clone()).collect();
+            let safe = harmless(&routine::member_types(batch + 1, &types));
+            for (arg, safe) in args.iter_mut().zip(safe) {
+                *arg = self.guarded_array(mask, *arg, safe, batch + 1);
+            }
+        }
+        let results = self.b.routine(routine, batch + 1, args);
+        results.into_iter().map(|v| self.settled(v, 0)).collect()
+    }
+
+    /// The same for all members, whose dimension leads.
+    fn in_front(&mut self, value: Var) -> Var {
+        let shape = self.b.shape_of(value).to_vec();
+        let dims = (1..=shape.len()).collect();
+        self.b.spread(value, [vec![self.count], shape].concat(), dims)
+    }
+
+    /// `value` where the branch is taken, elsewhere `safe` for each index of the `batch` leading dimensions.
+    fn guarded_array(&mut self, mask: Var, value: Var, safe: Array, batch: usize) -> Var {
+        let shape = self.b.shape_of(value).to_vec();
+        let safe = self.b.table(safe);
+        let safe = self.b.spread(safe, shape.clone(), (batch..shape.len()).collect());
+        let mask = self.b.spread(mask, shape, vec![0]);
+        self.b.select(mask, value, safe)
     }
 
     // ---- regions ----

@@ -38,6 +38,7 @@ fn block(mut block: Block, mut live: HashSet<Var>) -> (Block, HashSet<Var>) {
 /// Whether a step must run whoever reads it: it may fail the run.
 fn required(op: &Op) -> bool {
     matches!(op, Op::Require { .. } | Op::Gather { checked: true, .. } | Op::Update { checked: true, .. })
+        || matches!(op, Op::Routine { routine, .. } if routine.may_fail())
         || op.blocks().into_iter().any(|b| b.steps.iter().any(|s| required(&s.op)))
 }
 

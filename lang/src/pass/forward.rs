@@ -114,22 +114,22 @@ impl Forward<'_> {
                         self.b.copy_step(step, &mut self.names);
                     }
                     if varied.contains(&true) {
-                        self.tangent(op, step.outs[0]);
+                        self.tangent(op, &step.outs);
                     }
                 }
             }
         }
     }
 
-    fn tangent(&mut self, op: &Op, out: Var) {
+    fn tangent(&mut self, op: &Op, outs: &[Var]) {
         let tangents: Vec<Option<Var>> = op.args().iter().map(|v| self.tangents.get(v).copied()).collect();
         if tangents.iter().all(|t| t.is_none()) {
             return;
         }
         let op = op.clone().map_args(&mut |v| self.name(v));
-        if let Some(tangent) = rules::push(self.b, &op, self.name(out), &tangents) {
-            self.tangents.insert(out, tangent);
-        }
+        let names = self.all(outs);
+        let found = rules::push(self.b, &op, &names, &tangents);
+        self.tangents.extend(outs.iter().zip(found).filter_map(|(out, tangent)| Some((*out, tangent?))));
     }
 
     /// A region that computes its results and, after them, the tangents of the `varied` ones.

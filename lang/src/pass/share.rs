@@ -113,6 +113,7 @@ fn total(op: &Op) -> bool {
     match op {
         Op::Gather { checked, .. } | Op::Update { checked, .. } => !checked,
         Op::Require { .. } => false,
+        Op::Routine { routine, .. } => !routine.may_fail(),
         op => op.blocks().is_empty(),
     }
 }
@@ -198,6 +199,7 @@ fn key(op: &Op) -> Option<Key> {
             add(&sum.iter().flat_map(|(a, b)| [*a, *b]).collect::<Vec<_>>());
             key.push(114);
         }
+        Op::Routine { routine, batch, .. } => key.extend([116, *routine as *const _ as u64, *batch as u64]),
         Op::Draw { distribution, scalar, place, shape, .. } => {
             add(shape);
             key.extend([115, *distribution as u64, *scalar as u64, *place]);

@@ -7,6 +7,7 @@ use moyal_lang::core::build::Builder;
 use moyal_lang::core::*;
 use moyal_lang::pass::{activity, derivatives, forward, reverse};
 use moyal_lang::prim::{self, Prim, Run};
+use moyal_lang::routine::{self, Routine, Sample};
 use moyal_runtime::array::{Array, Scalar};
 
 // ---- every row ----
@@ -110,6 +111,95 @@ fn kinks_take_the_mean_of_their_sides() {
     assert_eq!(abs[0].reals(), [0.0]);
     let bessel = grad(&[Array::real(0.0)], |b, x| b.call("bessel_i1e", x));
     assert_eq!(bessel[0].reals(), [0.5]);
+}
+
+// ---- every array routine ----
+
+#[test]
+fn every_routine_has_its_derivative() {
+    for routine in routine::all().filter(|routine| !routine.is_constant()) {
+        assert!(!routine.samples.is_empty(), "{} says no samples", routine.name);
+        for samples in routine.samples {
+            let mut numbers = Numbers::new(routine.name);
+            let inputs: Vec<Array> = samples.iter().map(|s| numbers.array(&shape_of(*s))).collect();
+            let name = format!("{} of {samples:?}", routine.name);
+            let tolerance = 1e-6;
+            check_loose(&name, &inputs, tolerance, |b, x| {
+                let args = args_of(b, samples, x);
+                b.routine(routine, 0, args)
+            });
+            if samples.iter().all(|s| !shape_of(*s).is_empty()) {
+                check_members(routine, samples, &mut numbers);
+            }
+        }
+    }
+}
+
+/// As members of a map, of which every second is left out by a branch.
+fn check_members(routine: &'static Routine, samples: &'static [Sample], numbers: &mut check::Numbers) {
+    let inputs: Vec<Array> = samples.iter().map(|s| numbers.array(&[&[4], &shape_of(*s)[..]].concat())).collect();
+    check_loose(&format!("{} of each of 4 members", routine.name), &inputs, 1e-6, |b, x| {
+        b.map(4, |b, member| {
+            let rows: Vec<Var> = x.iter().map(|x| b.gather(*x, vec![member], false)).collect();
+            let args = args_of(b, samples, &rows);
+            b.routine(routine, 0, args)
+        })
+    });
+    check_loose(&format!("{} of some members", routine.name), &inputs, 1e-6, |b, x| {
+        b.map(4, |b, member| {
+            let rows: Vec<Var> = x.iter().map(|x| b.gather(*x, vec![member], false)).collect();
+            // Of those left out the arguments are zero, for which some routines fail.
+            let two = b.int(2);
+            let even = b.call("rem", &[member, two]);
+            let zero = b.int(0);
+            let taken = b.call("gt", &[even, zero]);
+            let good = args_of(b, samples, &rows);
+            let args: Vec<Var> = good
+                .iter()
+                .map(|x| {
+                    let (zero, condition) = (b.zeros_like(*x), b.broadcast(taken, &b.shape_of(*x).to_vec()));
+                    b.select(condition, *x, zero)
+                })
+                .collect();
+            let types: Vec<Type> = args.iter().map(|a| b.type_of(*a).clone()).collect();
+            let results = routine.results(0, &types).unwrap();
+            b.if_else(
+                taken,
+                |b| b.routine(routine, 0, args),
+                |b| results.iter().map(|t| b.full(t.scalar, &t.shape, 0.0)).collect(),
+            )
+        })
+    });
+}
+
+fn shape_of(sample: Sample) -> Vec<usize> {
+    match sample {
+        Sample::Any(shape) => shape.to_vec(),
+        Sample::Symmetric(n) | Sample::Positive(n) | Sample::Antisymmetric(n) => vec![n, n],
+    }
+}
+
+/// Arguments of the kind that a routine wants, made of any numbers.
+fn args_of(b: &mut Builder, samples: &[Sample], x: &[Var]) -> Vec<Var> {
+    let order = [1, 0];
+    let one = |b: &mut Builder, sample: Sample, x: Var| match sample {
+        Sample::Any(_) => x,
+        Sample::Symmetric(_) => {
+            let turned = b.transpose(x, &order);
+            b.add(x, turned)
+        }
+        Sample::Antisymmetric(_) => {
+            let turned = b.transpose(x, &order);
+            b.sub(x, turned)
+        }
+        Sample::Positive(n) => {
+            let square = b.contract(x, x, vec![], vec![(1, 1)]);
+            let table: Vec<f64> = (0..n * n).map(|k| if k % (n + 1) == 0 { 2.0 * n as f64 } else { 0.0 }).collect();
+            let shift = b.table(reals(&[n, n], table));
+            b.add(square, shift)
+        }
+    };
+    samples.iter().zip(x).map(|(s, x)| one(b, *s, *x)).collect()
 }
 
 // ---- array operations ----

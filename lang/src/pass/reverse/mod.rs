@@ -149,6 +149,14 @@ impl<'a> Tape<'a> {
                 branch::pull(b, *condition, [then, otherwise], step, self, cotangents)
             }
             Op::Map { count, body, .. } => member::pull(b, *count, body, step, self, cotangents),
+            Op::Routine { routine, batch, args } => {
+                let seeds: Vec<Option<Var>> = step.outs.iter().map(|out| cotangents.value(b, *out)).collect();
+                let (names, outs) = (self.all(args), self.all(&step.outs));
+                let found = rules::pull_routine(b, routine, *batch, &names, &outs, &seeds);
+                for (var, value) in args.iter().zip(found).filter(|(var, _)| self.active.contains(var)) {
+                    value.into_iter().for_each(|value| cotangents.add(b, *var, Cotangent::of(value)));
+                }
+            }
             op => {
                 let args = op.args();
                 let to: Vec<Option<Var>> = args.iter().map(|v| self.active.contains(v).then_some(*v)).collect();

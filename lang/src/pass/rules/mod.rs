@@ -5,6 +5,7 @@ mod contract;
 mod elementwise;
 mod position;
 mod reduce;
+mod routine;
 mod shape;
 pub mod terms;
 
@@ -35,9 +36,16 @@ impl Share {
     }
 }
 
-/// The tangent of the result of `op`, which is not a region, given those of its arguments in the order of [`Op::args`].
+/// The tangents of the results of `op`, which is not a region, given those of its arguments in the order of [`Op::args`].
 /// None is zero; not all are.
-pub fn push(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Option<Var> {
+pub fn push(b: &mut Builder, op: &Op, outs: &[Var], tangents: &[Option<Var>]) -> Vec<Option<Var>> {
+    match op {
+        Op::Routine { routine, batch, args } => routine::push(b, routine, *batch, args, outs, tangents),
+        op => vec![push_one(b, op, outs[0], tangents)],
+    }
+}
+
+fn push_one(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Option<Var> {
     match op {
         Op::Prim(row, args) => elementwise::push(b, row, args, out, tangents),
         Op::Spread { .. } | Op::Reshape { .. } | Op::Shift { .. } | Op::Slice { .. } | Op::Embed { .. } => {
@@ -50,11 +58,15 @@ pub fn push(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Opt
         Op::Update { arg, index, value, checked } => Some(position::push_update(b, *arg, index, *value, *checked, tangents)),
         Op::Contract { left, right, batch, sum } => contract::push(b, *left, *right, batch, sum, tangents),
         Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => None,
+        Op::Routine { .. } => unreachable!("several results"),
         Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
     }
 }
 
-/// What the cotangent `value` of the result of `op`, which is not a region, gives to its arguments in the order of
+/// What the cotangents of the results of a routine give to its arguments.
+pub use routine::pull as pull_routine;
+
+/// What the cotangent `value` of the result of `op`, which has one and is not a region, gives to its arguments in the order of
 /// [`Op::args`]. `to` says to which variable the share of each goes, or that none is asked for.
 pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, to: &[Option<Var>]) -> Vec<(usize, Share)> {
     match op {
@@ -72,6 +84,7 @@ pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, to: &[Option<Var>]) 
         Op::Update { index, checked, .. } => position::pull_update(b, index, *checked, value, to),
         Op::Contract { left, right, batch, sum } => contract::pull(b, *left, *right, batch, sum, value, to),
         Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => vec![],
+        Op::Routine { .. } => unreachable!("several results"),
         Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
     }
 }
