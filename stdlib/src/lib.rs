@@ -5,6 +5,7 @@ const PRELUDE: &str = "prelude/arrays
 prelude/derivatives
 prelude/quadrature
 prelude/observables
+prelude/fit
 prelude/integrators
 prelude/updates
 prelude/local
@@ -20,6 +21,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/derivatives" => Some(include_str!("../prelude/derivatives.moy")),
         "prelude/quadrature" => Some(include_str!("../prelude/quadrature.moy")),
         "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
+        "prelude/fit" => Some(include_str!("../prelude/fit.moy")),
         "prelude/integrators" => Some(include_str!("../prelude/integrators.moy")),
         "prelude/updates" => Some(include_str!("../prelude/updates.moy")),
         "prelude/local" => Some(include_str!("../prelude/local.moy")),

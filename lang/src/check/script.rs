@@ -1223,6 +1223,25 @@ fn finished(
     (Some(Unit { program, inputs, outputs, then: Then::Nothing, span: statement.span.clone(), ready: Default::default() }), stored)
 }
 
+/// What depends on `vars` with a derivative, and the steps that make it. What `.value` holds fixed does not, so that what
+/// is computed of it is computed once, not for each block of draws.
+fn depending(steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
+    let mut touched = vars;
+    let mut after = vec![];
+    for step in steps {
+        let fixed = matches!(&step.op, Op::Prim(row, _) if std::ptr::eq(*row, &crate::prim::arithmetic::DETACH));
+        let mut reads = step.op.args();
+        for block in step.op.blocks() {
+            reads.extend(block.captures());
+        }
+        if !fixed && reads.iter().any(|v| touched.contains(v)) {
+            touched.extend(step.outs.iter().copied());
+            after.push(step);
+        }
+    }
+    (touched, after)
+}
+
 /// Puts the steps back, with the perturbations' strengths zero, and adds the fluctuations of the results that are
 /// estimates: (which result, ensemble, value of shape [blocks of all chains, …]).
 fn with_fluctuations(
@@ -1235,21 +1254,6 @@ fn with_fluctuations(
         b.extend(steps);
         return vec![];
     }
-    let mut touched: HashSet<Var> = perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
-    let (mut before, mut after) = (vec![], vec![]);
-    for step in steps {
-        let mut reads = step.op.args();
-        for block in step.op.blocks() {
-            reads.extend(block.captures());
-        }
-        if reads.iter().any(|v| touched.contains(v)) {
-            touched.extend(step.outs.iter().copied());
-            after.push(step);
-        } else {
-            before.push(step);
-        }
-    }
-    b.extend(before);
     let zeros = perturbations
         .iter()
         .flat_map(|p| {
@@ -1258,7 +1262,8 @@ fn with_fluctuations(
         })
         .collect();
     b.extend(zeros);
-    b.extend(after.clone());
+    b.extend(steps.clone());
+    let (touched, after) = depending(steps, perturbations.iter().flat_map(|p| [p.strength, p.block]).collect());
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();
