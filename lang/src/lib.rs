@@ -18,3 +18,4 @@ mod report;
 pub mod session;
 pub mod source;
 pub mod syntax;
+pub mod verify;

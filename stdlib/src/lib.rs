@@ -2,6 +2,7 @@
 
 /// Paths of the files whose declarations every program can use without asking, one a line.
 const PRELUDE: &str = "prelude/arrays
+prelude/derivatives
 prelude/quadrature
 prelude/observables
 prelude/integrators
@@ -16,6 +17,7 @@ pub fn module(path: &str) -> Option<&'static str> {
     match path {
         "prelude" => Some(PRELUDE),
         "prelude/arrays" => Some(include_str!("../prelude/arrays.moy")),
+        "prelude/derivatives" => Some(include_str!("../prelude/derivatives.moy")),
         "prelude/quadrature" => Some(include_str!("../prelude/quadrature.moy")),
         "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
         "prelude/integrators" => Some(include_str!("../prelude/integrators.moy")),
@@ -24,6 +26,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/clusters" => Some(include_str!("../prelude/clusters.moy")),
         "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
         "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
+        "verify" => Some(include_str!("../verify.moy")),
         _ => None,
     }
 }

@@ -64,6 +64,8 @@ builtins! {
     "hessian", "hessian(f)", "The second derivatives of a scalar function.", |c, k| derived(c, k, Derived::Hessian);
     "divergence", "divergence(f)", "The trace of the jacobian, exactly.", |c, k| derived(c, k, Derived::Divergence);
     "laplacian", "laplacian(f)", "The trace of the hessian.", |c, k| derived(c, k, Derived::Laplacian);
+    "jvp", "jvp(f)(x, v)", "The derivative of f at x along v, in forward mode: of the type of f(x).", |c, k| derived(c, k, Derived::Along);
+    "vjp", "vjp(f)(x, w)", "The transposed derivative of f at x, applied to w, in reverse mode: of the type of x.", |c, k| derived(c, k, Derived::Transposed);
     "fixed", "fixed(f)", "The function f with one place for all its calls: the same noise each time.", fixed;
     "index", "index(x)", "The first index set of an array.", index;
     "site", "site(Λ, n)", "The site of a lattice with number n, which `x.number` gives: 0 … volume - 1, the last direction fastest.", site;
@@ -472,12 +474,7 @@ fn state(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let Some(ty) = declared.parameters.first().and_then(|p| p.ty.as_ref()).filter(|_| declared.generics.is_empty()) else {
         return c.fail(errors::no_declared_state(&span, &f.describe()));
     };
-    let outer = std::mem::replace(&mut c.locals, closure.locals.clone());
-    let library = std::mem::replace(&mut c.in_library, closure.library);
-    let ty = c.ty(ty);
-    c.locals = outer;
-    c.in_library = library;
-    match ty? {
+    match c.where_declared(closure, |c| c.ty(ty))? {
         types::Ty::Number(kind, sets) if kind.is_float() => {
             let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
             let mut zeros = || c.b.full(kind.scalar(), &shape, 0.0);
@@ -587,16 +584,6 @@ fn markov_chains(c: &mut Checker, mut call: Call) -> Checked<Value> {
             Ok(over_ensemble(c, x, &ensemble))
         }
         _ => c.fail(errors::expected(&span, "arrays over draws and chains", &x)),
-    }
-}
-
-/// The first of the arrays that a value consists of.
-fn first_number(x: &Value) -> Option<&Number> {
-    match x {
-        Value::Number(n) => Some(n),
-        Value::Tuple(items) => items.iter().find_map(first_number),
-        Value::Record(fields) => fields.iter().find_map(|(_, v)| first_number(v)),
-        _ => None,
     }
 }
 

@@ -332,7 +332,11 @@ impl Checker<'_> {
     pub fn field_of(&mut self, owner: &Value, name: &str) -> Checked<Option<Value>> {
         let number = |n| Ok(Some(Value::Number(n)));
         Ok(match owner {
-            Value::Record(fields) => fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone()),
+            Value::Record(fields) => match fields.iter().find(|(n, _)| &**n == name) {
+                Some((_, value)) => Some(value.clone()),
+                None => first_number(owner).and_then(|n| self.carried(&n.sets, name)),
+            },
+            Value::Tuple(_) => first_number(owner).and_then(|n| self.carried(&n.sets, name)),
             Value::Set(IndexSet::Lattice(lattice)) => match name {
                 "volume" => return number(self.known_int(lattice.volume() as i64)),
                 "dimension" => return number(self.known_int(lattice.sizes.len() as i64)),
@@ -374,23 +378,29 @@ impl Checker<'_> {
                 detached.loose = n.loose;
                 return number(detached);
             }
-            Value::Number(n) => n.sets.iter().find_map(|set| {
-                let IndexSet::Ensemble(e) = set else { return None };
-                let made_here = self.new_records.iter().rev().find(|(identity, _)| *identity == e.identity);
-                if let Some((_, Value::Record(fields))) = made_here {
-                    return fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| (v.clone(), false));
-                }
-                match self.globals.records.get(&e.identity) {
-                    Some(Value::Record(fields)) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| (v.clone(), true)),
-                    _ => None,
-                }
-            }).map(|(value, stored)| if stored { self.import_stored(value) } else { value }),
+            Value::Number(n) if name == "lattice" => match n.sets.first() {
+                Some(IndexSet::Lattice(lattice)) => Some(Value::Set(IndexSet::Lattice(lattice.clone()))),
+                _ => None,
+            },
+            Value::Number(n) => self.carried(&n.sets, name),
             _ => None,
         })
     }
 
-    fn import_stored(&mut self, value: Value) -> Value {
-        value.map_leaves(&mut |slot| self.input(slot.0 as usize))
+    /// A field of the record that an ensemble among the index sets carries.
+    fn carried(&mut self, sets: &[IndexSet], name: &str) -> Option<Value> {
+        let field = |record: &Value| match record {
+            Value::Record(fields) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| v.clone()),
+            _ => None,
+        };
+        sets.iter().find_map(|set| {
+            let IndexSet::Ensemble(e) = set else { return None };
+            if let Some((_, made_here)) = self.new_records.iter().rev().find(|(identity, _)| *identity == e.identity) {
+                return field(made_here);
+            }
+            let stored = self.globals.records.get(&e.identity).and_then(field)?;
+            Some(stored.map_leaves(&mut |slot| self.input(slot.0 as usize)))
+        })
     }
 
     fn field_names(&self, owner: &Value) -> Vec<Rc<str>> {

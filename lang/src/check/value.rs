@@ -153,6 +153,10 @@ pub enum Derived {
     Hessian,
     Divergence,
     Laplacian,
+    /// Along a direction, in forward mode.
+    Along,
+    /// The transposed derivative, in reverse mode.
+    Transposed,
 }
 
 /// A function of the program's text with what it sees.
@@ -460,5 +464,15 @@ impl Function {
             Function::Derived(_, f) => f.name(),
             Function::Fixed { function, .. } => function.name(),
         }
+    }
+}
+
+/// The first of the arrays that a value consists of.
+pub fn first_number(x: &Value) -> Option<&Number> {
+    match x {
+        Value::Number(n) => Some(n),
+        Value::Tuple(items) => items.iter().find_map(first_number),
+        Value::Record(fields) => fields.iter().find_map(|(_, v)| first_number(v)),
+        _ => None,
     }
 }
