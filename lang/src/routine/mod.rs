@@ -4,8 +4,12 @@
 //! A routine acts on one member. A step has `batch` leading dimensions, the same for all arguments and results, that count
 //! members. A complex array is two arguments or results: real and imaginary parts.
 
+pub mod determinant;
+pub mod fourier;
+pub mod hermitian;
 pub mod linear;
 pub mod matrix;
+pub mod order;
 
 use crate::core::build::Builder;
 use crate::core::{Type, Var};
@@ -239,5 +243,5 @@ fn widened(numbers: &Numbers) -> Vec<f64> {
 
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Routine> {
-    linear::ROWS.iter().copied()
+    [linear::ROWS, determinant::ROWS, hermitian::ROWS, order::ROWS, fourier::ROWS].into_iter().flatten().copied()
 }
