@@ -92,7 +92,10 @@ impl Transform {
             return;
         };
         let m = out.len() / p;
-        for r in 0..p {
+        if rest.is_empty() {
+            out.iter_mut().enumerate().for_each(|(r, out)| *out = x[r * stride]);
+        }
+        for r in 0..if rest.is_empty() { 0 } else { p } {
             self.part(&x[r * stride..], stride * p, rest, &mut out[r * m..(r + 1) * m]);
         }
         match p {

@@ -93,11 +93,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The failure of the step that stands at `span`, inside `around`; which member is told where a `batch` has several.
-    pub fn failure(self, span: u32, batch: usize, mut around: Vec<Around>) -> Failure {
-        if batch > 0 {
-            around.push(Around::Member(self.member as i64));
-        }
+    /// The failure of the step that stands at `span`, inside `around`; the leading dimensions `lead` count members.
+    pub fn failure(self, span: u32, lead: &[usize], mut around: Vec<Around>) -> Failure {
+        let below = |d: usize| lead[d + 1..].iter().product::<usize>();
+        around.extend((0..lead.len()).map(|d| Around::Member((self.member / below(d) % lead[d]) as i64)));
         Failure { span, kind: FailureKind::Required(self.message), around }
     }
 }

@@ -14,13 +14,15 @@ pub static ORDER: Routine = Routine {
     run: |members| {
         let n = members.types[0].shape[0].max(1);
         let NumbersMut::Int(out) = &mut members.outs[0] else { unreachable!("positions are ints") };
-        for (k, out) in out.chunks_exact_mut(n).enumerate() {
-            let row = k * n..(k + 1) * n;
-            match members.args[0] {
-                Numbers::Real(x) => sort(&x[row], out, |x| if x.is_nan() { f64::NAN } else { x + 0.0 }, f64::total_cmp),
-                Numbers::F32(x) => sort(&x[row], out, |x| if x.is_nan() { f32::NAN } else { x + 0.0 }, f32::total_cmp),
-                Numbers::Int(x) => sort(&x[row], out, |x| x, i64::cmp),
-            }
+        let keys: Vec<i64> = match members.args[0] {
+            Numbers::Real(x) => x.iter().map(|x| key(*x)).collect(),
+            Numbers::F32(x) => x.iter().map(|x| key(*x as f64)).collect(),
+            Numbers::Int(x) => x.to_vec(),
+        };
+        for (keys, out) in keys.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+            let mut pairs: Vec<(i64, usize)> = keys.iter().copied().zip(0..).collect();
+            pairs.sort_unstable();
+            out.iter_mut().zip(pairs).for_each(|(out, (_, k))| *out = k as i64);
         }
         Ok(())
     },
@@ -28,7 +30,8 @@ pub static ORDER: Routine = Routine {
     ..ROUTINE
 };
 
-fn sort<T: Copy>(x: &[T], out: &mut [i64], key: impl Fn(T) -> T, compare: impl Fn(&T, &T) -> std::cmp::Ordering) {
-    out.iter_mut().enumerate().for_each(|(k, out)| *out = k as i64);
-    out.sort_by(|i, j| compare(&key(x[*i as usize]), &key(x[*j as usize])));
+/// An integer for each float, in the same order; -0 is 0, not-a-number is above all others.
+fn key(x: f64) -> i64 {
+    let bits = if x.is_nan() { f64::NAN.to_bits() as i64 & i64::MAX } else { (x + 0.0).to_bits() as i64 };
+    if bits < 0 { bits ^ i64::MAX } else { bits }
 }
