@@ -193,6 +193,7 @@ impl Checker<'_> {
             }
             return Ok(At::Known(entry as usize));
         }
+        self.plain(&n, "an index", span)?;
         if n.is_scalar() {
             let checked = n.below.is_none_or(|below| below > size);
             return Ok(At::Computed { position: n.re, checked, factor: None });

@@ -436,7 +436,15 @@ impl<'g> ScriptChecker<'g> {
             }
             return self.unrolled(pattern, members, body, place, actions);
         }
-        let (unit, stored) = self.unit(address, statement, None, &[], |c| Ok((vec![c.expr(set)?], vec![])))?;
+        let (unit, stored) = self.unit(address, statement, None, &[], |c| {
+            let value = c.expr(set)?;
+            if let Value::Number(n) = &value
+                && n.is_scalar()
+            {
+                c.plain(n, "the number of turns", &set.span)?;
+            }
+            Ok((vec![value], vec![]))
+        })?;
         actions.extend(unit.map(Action::Run));
         let value = stored.into_iter().next().expect("one value");
         match &value {
@@ -538,6 +546,7 @@ impl<'g> ScriptChecker<'g> {
             if test.kind != Kind::Bool || !test.is_scalar() {
                 return c.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(test)));
             }
+            c.plain(&test, "a condition", &condition.span)?;
             Ok((vec![tight(Value::Number(test))], vec![]))
         })?;
         let Some(Value::Number(test)) = stored.first() else { unreachable!("a condition is a number") };
@@ -1236,11 +1245,7 @@ fn with_fluctuations(
     let mut touched: HashSet<Var> = perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
     let (mut before, mut after) = (vec![], vec![]);
     for step in steps {
-        let mut reads = step.op.args();
-        for block in step.op.blocks() {
-            reads.extend(block.captures());
-        }
-        if reads.iter().any(|v| touched.contains(v)) {
+        if step.reads().iter().any(|v| touched.contains(v)) {
             touched.extend(step.outs.iter().copied());
             after.push(step);
         } else {
@@ -1269,7 +1274,7 @@ fn with_fluctuations(
             steps: after.clone(),
             results: estimates.iter().map(|k| results[*k]).collect(),
         };
-        let (blocks, _) = super::builtin::blocks(&p.ensemble);
+        let (blocks, _) = super::estimates::blocks(&p.ensemble);
         let mut which = vec![];
         let rows = b.map(blocks * p.ensemble.chains, |b, number| {
             let (zero, one) = (b.real(0.0), b.real(1.0));

@@ -4,6 +4,7 @@
 //! A routine acts on one member. A step has `batch` leading dimensions, the same for all arguments and results, that count
 //! members. A complex array is two arguments or results: real and imaginary parts.
 
+pub mod estimate;
 pub mod linear;
 pub mod matrix;
 
@@ -239,5 +240,5 @@ fn widened(numbers: &Numbers) -> Vec<f64> {
 
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Routine> {
-    linear::ROWS.iter().copied()
+    linear::ROWS.iter().chain(estimate::ROWS).copied()
 }
