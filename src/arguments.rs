@@ -8,6 +8,7 @@ pub enum Verb {
     Run,
     Check,
     Test,
+    Verify,
     Repl,
     Version,
     Help,
@@ -33,7 +34,7 @@ pub struct Arguments {
 pub type Mistake = String;
 
 pub const FLAGS: &[&str] = &["seed", "threads", "interpret", "allow-nonfinite", "out", "quiet", "help", "version"];
-const VERBS: &[(&str, Verb)] = &[("run", Verb::Run), ("check", Verb::Check), ("test", Verb::Test), ("repl", Verb::Repl)];
+const VERBS: &[(&str, Verb)] = &[("run", Verb::Run), ("check", Verb::Check), ("test", Verb::Test), ("verify", Verb::Verify), ("repl", Verb::Repl)];
 
 /// Reads the words after the command's name.
 pub fn parse(words: &[String]) -> Result<Arguments, Mistake> {
@@ -142,6 +143,7 @@ impl Arguments {
             }
             (Verb::Check, []) => Err("which programs? `moyal check FILE…`".to_string()),
             (Verb::Test, []) => Err("which programs? `moyal test FILE…`".to_string()),
+            (Verb::Verify, []) => Err("which programs? `moyal verify FILE…`".to_string()),
             (Verb::Repl, [file, ..]) => Err(format!("the prompt takes no file: `moyal run {file}`, or `:load {file}` at the prompt")),
             _ => Ok(self),
         }

@@ -13,6 +13,7 @@ mod repl;
 mod report;
 mod store;
 mod terminal;
+mod verdicts;
 
 use arguments::{Arguments, Verb};
 use moyal_lang::diagnostic::Diagnostic;
@@ -36,6 +37,7 @@ moyal: a language for lattice field theory and stochastic processes
   moyal run FILE --help             the program's params
   moyal check FILE…                 checks only
   moyal test FILE…                  runs the `test` blocks
+  moyal verify FILE…                checks actions and samplers by what must hold whatever the answer
   moyal                             the prompt (also `moyal repl`)
 
   --seed N            another seed than 1; the same seed gives the same numbers
@@ -72,6 +74,7 @@ fn carry_out(arguments: &Arguments) -> u8 {
         Verb::Run => each_file(arguments, run),
         Verb::Check => each_file(arguments, check),
         Verb::Test => each_file(arguments, test),
+        Verb::Verify => each_file(arguments, verify),
         Verb::Repl => {
             let host = Terminal::of_prompt(arguments.out.clone(), arguments.quiet);
             let session = Session::new(moyal_stdlib::module, options(arguments, vec![]));
@@ -185,7 +188,7 @@ fn failed(program: &Program, mistakes: &[Diagnostic]) -> u8 {
 }
 
 fn run(program: &mut Program) -> u8 {
-    match program.session.run(program.name, &program.text, &mut program.host) {
+    match program.session.run_alone(program.name, &program.text, &mut program.host) {
         Ok(()) => WELL,
         Err(mistakes) => failed(program, &mistakes),
     }
@@ -240,6 +243,20 @@ fn test_outcome(outcome: &TestOutcome, quiet: bool) {
             report::out(&format!("FAILED  {}", outcome.title));
             report::mistakes(std::slice::from_ref(failure));
         }
+    }
+}
+
+fn verify(program: &mut Program) -> u8 {
+    match program.session.verify(program.name, &program.text, &mut program.host) {
+        Ok(verification) => {
+            report::mistakes(&verification.warnings);
+            for outcome in &verification.tests {
+                test_outcome(outcome, program.arguments.quiet);
+            }
+            let failures = verdicts::print(&verification, program.name);
+            if failures > 0 { FAILED } else { WELL }
+        }
+        Err(mistakes) => failed(program, &mistakes),
     }
 }
 

@@ -90,7 +90,8 @@ fn check(file: &Path, root: &Path) -> Result<(), String> {
 fn run(folder: &Path, file: &str, arguments: &[&str], way: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_moyal"))
         .current_dir(folder)
-        .args(["run", file])
+        // How far a long run has come depends on the machine.
+        .args(["run", file, "--quiet"])
         .args(arguments)
         .args(way)
         .env("NO_COLOR", "1")

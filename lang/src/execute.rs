@@ -10,16 +10,20 @@ use std::sync::Arc;
 
 /// A program made ready for one engine; it can run many times.
 pub enum Ready {
+    /// As it was made: what the passes do must not change a bit.
     Interpreted(Program),
     Compiled(Compiled),
 }
 
+/// How many steps a replay takes to tell where a run failed before the passes' view of the program must do.
+const REPLAYED: u64 = 3_000_000;
+
 impl Ready {
     pub fn new(program: Program, interpret: bool) -> Ready {
-        let program = pipeline::prepare(program);
         if interpret {
             return Ready::Interpreted(program);
         }
+        let program = pipeline::prepare(program);
         match Compiled::new(&program) {
             Ok(compiled) => Ready::Compiled(compiled),
             // Machines for which there is no code run the same bits, slowly.
@@ -87,7 +91,19 @@ pub fn all_finite(array: &Array) -> bool {
     }
 }
 
-/// Replays a run to find the first step that made a number which is not finite.
+/// Replays a run to find the first step that made a number which is not finite. A long run is replayed in the passes' form,
+/// by whole arrays.
 pub fn first_nonfinite(program: &Program, inputs: &[Arc<Array>], context: &Context) -> Option<Failure> {
-    interpret::replay(program, inputs, context).err()
+    let exact = interpret::replay(program, inputs, context, true, REPLAYED);
+    exact.or_else(|| interpret::replay(&pipeline::prepare(program.clone()), inputs, context, true, u64::MAX))
+}
+
+/// What a failure of compiled code is in the program's own terms: the member, the turn. Only for short runs.
+pub fn exactly(program: &Program, inputs: &[Arc<Array>], context: &Context, failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::IndexOutside { .. } | FailureKind::Required(_) => {
+            interpret::replay(program, inputs, context, false, REPLAYED).unwrap_or(failure)
+        }
+        _ => failure,
+    }
 }

@@ -43,15 +43,14 @@ pub fn run_from(
     Ok(program.body.results.iter().map(|v| machine.value(*v)).collect())
 }
 
-/// Runs a program once more, to fail at the first step whose result is not finite though nothing that it reads is not.
-pub fn replay(program: &Program, inputs: &[Value], context: &Context) -> Result<Vec<Value>, Failure> {
+/// Runs a program once more to find where it fails; with `strict` at the first step whose result is not finite though
+/// nothing that it reads is not. None if it does not fail within so many steps.
+pub fn replay(program: &Program, inputs: &[Value], context: &Context, strict: bool, steps: u64) -> Option<Failure> {
     // Constants may be infinite (an integral's ends): a step is to blame if all it reads is finite.
-    let mut machine = Machine { strict: true, ..Machine::new(program, context) };
+    let mut machine = Machine { strict, left: steps, ..Machine::new(program, context) };
     machine.values.extend(program.body.params.iter().copied().zip(inputs.iter().cloned()));
-    for step in &program.body.steps {
-        machine.step(step)?;
-    }
-    Ok(vec![])
+    let failure = program.body.steps.iter().find_map(|step| machine.step(step).err());
+    failure.filter(|f| f.kind != FailureKind::Stopped)
 }
 
 struct Machine<'p> {
@@ -63,13 +62,15 @@ struct Machine<'p> {
     in_place: HashSet<Var>,
     /// Fail at the first result that is not finite.
     strict: bool,
+    /// How many steps it may take.
+    left: u64,
 }
 
 impl<'p> Machine<'p> {
     fn new(program: &'p Program, context: &'p Context<'p>) -> Machine<'p> {
         let mut in_place = HashSet::new();
         updates_in_place(&program.body, &mut in_place);
-        Machine { program, context, values: HashMap::new(), around: vec![], in_place, strict: false }
+        Machine { program, context, values: HashMap::new(), around: vec![], in_place, strict: false, left: u64::MAX }
     }
 }
 
@@ -183,6 +184,10 @@ impl Machine<'_> {
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Failure> {
+        self.left -= 1;
+        if self.left == 0 {
+            return self.fail(step, FailureKind::Stopped);
+        }
         let results = match &step.op {
             Op::Loop { count, init, body } => {
                 let mut carried: Vec<Value> = init.iter().map(|v| self.value(*v)).collect();
@@ -206,7 +211,7 @@ impl Machine<'_> {
                 let branch = if self.bool(*condition) { then } else { otherwise };
                 self.block(branch, vec![], &last_uses(branch))?
             }
-            Op::Map { count, body } => self.map(step, *count, body)?,
+            Op::Map { count, each, body } => self.map(step, *count, *each, body)?,
             Op::Require { condition, message } => {
                 if !self.bool(*condition) {
                     return self.fail(step, FailureKind::Required(message.clone()));
@@ -229,7 +234,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn map(&mut self, step: &Step, count: usize, body: &Block) -> Result<Vec<Value>, Failure> {
+    fn map(&mut self, step: &Step, count: usize, each: usize, body: &Block) -> Result<Vec<Value>, Failure> {
         let uses = last_uses(body);
         let mut outs: Vec<Array> = step.outs.iter().map(|v| {
             let ty = self.program.type_of(*v);
@@ -239,9 +244,10 @@ impl Machine<'_> {
             if self.context.stopped() {
                 return self.fail(step, FailureKind::Stopped);
             }
-            self.around.push(Around::Member(member as i64));
+            let around = self.around.len();
+            self.around.extend((each == 1).then_some(Around::Member(member as i64)));
             let results = self.block(body, vec![Arc::new(Array::int(member as i64))], &uses)?;
-            self.around.pop();
+            self.around.truncate(around);
             for (out, result) in outs.iter_mut().zip(results) {
                 copy(&result.data, 0, &mut out.data, member * result.len(), result.len());
             }

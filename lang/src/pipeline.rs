@@ -2,7 +2,7 @@
 //! interpreter or compiled code, runs what they give.
 
 use crate::core::{Program, verify};
-use crate::pass::{drop, share, vectorise};
+use crate::pass::{drop, share, tile, vectorise};
 
 pub struct Pass {
     pub name: &'static str,
@@ -12,6 +12,7 @@ pub struct Pass {
 pub const PASSES: &[Pass] = &[
     Pass { name: "drop", run: drop::program },
     Pass { name: "vectorise", run: vectorise::program },
+    Pass { name: "tile", run: tile::program },
     Pass { name: "share", run: share::program },
     Pass { name: "drop", run: drop::program },
 ];

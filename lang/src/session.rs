@@ -11,9 +11,11 @@ use crate::execute::{self, Ready};
 use crate::estimate::{self, Estimate, Reason};
 use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
+use crate::measure;
 use crate::report;
 use crate::source::{Source, Span};
 use crate::syntax;
+use crate::verify;
 use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
 use std::collections::HashSet;
@@ -69,6 +71,23 @@ impl Session {
         self.checked_and_run(name, text, host, false)
     }
 
+    /// The same for a text after which nothing comes: what it asks of a sampler's draws is computed as they appear, and the
+    /// draws are kept only where it needs them.
+    pub fn run_alone(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let Some(mut script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+        for warning in &mistakes {
+            host.warn(warning);
+        }
+        // The interpreter shows what this must not change.
+        if !self.options.interpret {
+            measure::script(&mut script, &mut globals.slots);
+        }
+        self.globals = globals;
+        self.actions(&script.actions, host).map_err(|d| vec![d])
+    }
+
     /// Runs the `test` blocks of a text after its other statements; one outcome for each.
     pub fn test(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<TestOutcome>, Vec<Diagnostic>> {
         let mut globals = self.globals.clone();
@@ -76,12 +95,29 @@ impl Session {
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         self.globals = globals;
         self.actions(&script.actions, host).map_err(|d| vec![d])?;
-        let mut outcomes = vec![];
-        for (title, body) in &script.tests {
-            let failure = self.actions(body, host).err();
-            outcomes.push(TestOutcome { title: title.to_string(), failure });
-        }
-        Ok(outcomes)
+        Ok(self.tests(&script, host))
+    }
+
+    fn tests(&mut self, script: &Script, host: &mut dyn Host) -> Vec<TestOutcome> {
+        let outcome = |(title, body): &(std::rc::Rc<str>, Vec<Action>)| {
+            TestOutcome { title: title.to_string(), failure: self.actions(body, host).err() }
+        };
+        script.tests.iter().map(outcome).collect()
+    }
+
+    /// Checks a text's actions and samplers by what mathematics says of them: see [`verify`].
+    pub fn verify(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Verification, Vec<Diagnostic>> {
+        let warnings = self.check(name, text, host)?;
+        let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
+        let plan = verify::plan(&syntax::parse(&source).0);
+        let mut globals = self.globals.clone();
+        let (script, mistakes) = self.checked_program(&mut globals, &plan.program, vec![], host, false);
+        let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+        self.globals = globals;
+        self.actions(&script.actions, host).map_err(|d| vec![d])?;
+        let outcomes = plan.claims.iter().map(|claim| verify::verified(claim, &self.globals.names, self)).collect();
+        let tests = self.tests(&script, host);
+        Ok(Verification { outcomes, tests, left_out: plan.left_out, warnings })
     }
 
     /// One entry of the REPL: like `run`, but a lone expression's value is printed, names may be redefined, and an entry
@@ -155,12 +191,23 @@ impl Session {
         interactive: bool,
     ) -> (Option<Script>, Vec<Diagnostic>) {
         let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
-        let (program, mut mistakes) = syntax::parse(&source);
+        let (program, mistakes) = syntax::parse(&source);
+        self.checked_program(globals, &program, mistakes, host, interactive)
+    }
+
+    fn checked_program(
+        &self,
+        globals: &mut Globals,
+        program: &syntax::ast::Program,
+        mut mistakes: Vec<Diagnostic>,
+        host: &mut dyn Host,
+        interactive: bool,
+    ) -> (Option<Script>, Vec<Diagnostic>) {
         let mut checker = ScriptChecker::new(globals, host, self.library, &self.options.params, interactive);
         if checker.globals.library.is_empty() {
             checker.prelude();
         }
-        let script = checker.script(&program);
+        let script = checker.script(program);
         // Names that a statement with a syntax error would have made are missed by others: those mistakes say nothing new.
         if mistakes.is_empty() {
             mistakes.append(&mut checker.diagnostics);
@@ -300,7 +347,7 @@ impl Session {
         if told.is_some() {
             host.progress_done();
         }
-        result
+        result.map_err(|failure| execute::exactly(&unit.program, inputs, &context, failure))
     }
 
     /// Results that are not finite fail the statement, naming the step that made them.
@@ -411,6 +458,16 @@ impl Slots for Session {
     fn info(&self, slot: usize) -> &Slot {
         &self.globals.slots[slot]
     }
+}
+
+/// What `verify` found.
+pub struct Verification {
+    pub outcomes: Vec<verify::Verified>,
+    /// The program's own tests, as far as they need no sampler.
+    pub tests: Vec<TestOutcome>,
+    /// Samplers that were not checked, and why.
+    pub left_out: Vec<(crate::source::Span, &'static str)>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 pub struct TestOutcome {

@@ -8,7 +8,7 @@ use super::value::*;
 use super::*;
 use crate::core::Monoid;
 use crate::syntax::ast::Name;
-use moyal_runtime::array::Scalar;
+use moyal_runtime::array::{Array, Data, Scalar};
 
 pub struct Builtin {
     pub name: &'static str,
@@ -16,6 +16,13 @@ pub struct Builtin {
     pub usage: &'static str,
     pub doc: &'static str,
     pub apply: fn(&mut Checker, Call) -> Checked<Value>,
+}
+
+impl Builtin {
+    /// Whether only its arguments' types count, so that they are not computed.
+    pub fn of_types(&self) -> bool {
+        self.name == "zero"
+    }
 }
 
 /// One call of a builtin.
@@ -66,12 +73,19 @@ builtins! {
     "hessian", "hessian(f)", "The second derivatives of a scalar function.", |c, k| derived(c, k, Derived::Hessian);
     "divergence", "divergence(f)", "The trace of the jacobian, exactly.", |c, k| derived(c, k, Derived::Divergence);
     "laplacian", "laplacian(f)", "The trace of the hessian.", |c, k| derived(c, k, Derived::Laplacian);
+    "jvp", "jvp(f)(x, v)", "The derivative of f at x along v, in forward mode: of the type of f(x).", |c, k| derived(c, k, Derived::Along);
+    "vjp", "vjp(f)(x, w)", "The transposed derivative of f at x, applied to w, in reverse mode: of the type of x.", |c, k| derived(c, k, Derived::Transposed);
     "fixed", "fixed(f)", "The function f with one place for all its calls: the same noise each time.", fixed;
     "index", "index(x)", "The first index set of an array.", index;
+    "site", "site(Λ, n)", "The site of a lattice with number n, which `x.number` gives: 0 … volume - 1, the last direction fastest.", site;
     "zip", "zip(x, y)", "Pairs of the elements of two arrays over one index set.", zip;
     "state", "state(S)", "Zero, of the type that an action is declared for.", state;
+    "zero", "zero(x)", "Zeros of the type of x, which is not computed: what a `var` may begin with.", zero;
+    "checkerboard", "checkerboard(φ)",
+        "For each element the number of its part: even (0) and odd (1) along the first index set, for each further index apart.", checkerboard;
     "ensemble", "ensemble(x)", "Declares the first index set of an array to be independent draws.", ensemble;
-    "markov_chains", "markov_chains(x, record)", "Declares the first two index sets, draws and chains, to be one ensemble.", markov_chains;
+    "markov_chains", "markov_chains(x)", "Declares the first two index sets, draws and chains, of one array or of all in a tuple or record to be one ensemble.", markov_chains;
+    "carry", "carry(x, record)", "The array x over an ensemble (or a tuple or record of such), which carries the record from here on: `x.acceptance`.", carry;
     "values", "values(x)", "The array without its ensemble: its index set becomes a plain integer.", values;
     "by_chain", "by_chain(x)", "An array over an ensemble as one over chains, then draws.", by_chain;
     "inverse", "inverse(A)", "The inverse of a square matrix, real or complex.", linear::inverse;
@@ -82,6 +96,8 @@ builtins! {
     "save", "save(\"x.npy\", x)", "Writes an array to a file.", effect;
     "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
+    "is_function", "is_function(x)", "Whether a value can be called: known before the run.", is_function;
+    "has", "has(x, \"name\")", "Whether a value has a field of that name: known before the run.", has;
     "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors.", super::figure::histogram;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
     "line", "line(x, y)", "A line for `plot`.", super::figure::line;
@@ -378,12 +394,7 @@ fn state(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let Some(ty) = declared.parameters.first().and_then(|p| p.ty.as_ref()).filter(|_| declared.generics.is_empty()) else {
         return c.fail(errors::no_declared_state(&span, &f.describe()));
     };
-    let outer = std::mem::replace(&mut c.locals, closure.locals.clone());
-    let library = std::mem::replace(&mut c.in_library, closure.library);
-    let ty = c.ty(ty);
-    c.locals = outer;
-    c.in_library = library;
-    match ty? {
+    match c.where_declared(closure, |c| c.ty(ty))? {
         types::Ty::Number(kind, sets) if kind.is_float() => {
             let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
             let mut zeros = || c.b.full(kind.scalar(), &shape, 0.0);
@@ -395,6 +406,31 @@ fn state(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
 }
 
+fn zero(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, _)] = call.exactly::<1>(c)?;
+    let zeros = x.map_leaves(&mut |v| {
+        let ty = c.b.type_of(v).clone();
+        c.b.full(ty.scalar, &ty.shape, 0.0)
+    });
+    Ok(tight(zeros))
+}
+
+/// Along the first index set the parity of the sum of the coordinates; each member of the further sets has parts of its own.
+fn checkerboard(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, _) = call.one_number(c)?;
+    let Some((first, rest)) = n.sets.split_first() else {
+        return Ok(Value::Number(c.known_int(0))).map(tight);
+    };
+    let parities: Vec<i64> = match first {
+        IndexSet::Lattice(l) => (0..l.volume()).map(|x| moyal_runtime::lattice::parity(&l.sizes, x) as i64).collect(),
+        other => (0..other.size() as i64).map(|k| k % 2).collect(),
+    };
+    let others: usize = rest.iter().map(IndexSet::size).product();
+    let parts = parities.iter().flat_map(|parity| (0..others as i64).map(move |k| 2 * k + parity)).collect();
+    let re = c.b.table(Array::new(n.shape(), Data::Int(parts)));
+    Ok(Value::Number(Number::new(Kind::Int, n.sets, re)))
+}
+
 // ---- index sets ----
 
 fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
@@ -404,6 +440,27 @@ fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
         Some(set) => Ok(Value::Set(set.clone())),
         None => c.fail(errors::no_index(&span, &Value::Number(n))),
     }
+}
+
+fn site(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(set, set_span), (n, span)] = call.exactly::<2>(c)?;
+    let Value::Set(IndexSet::Lattice(lattice)) = set else {
+        return c.fail(errors::expected(&set_span, "a lattice", &set));
+    };
+    let number = as_number(c, n, &span)?;
+    if number.kind != Kind::Int || !number.is_scalar() {
+        return c.fail(errors::expected(&span, "the number of a site (an int)", &Value::Number(number)));
+    }
+    let volume = lattice.volume();
+    if number.below.is_none_or(|below| below > volume) {
+        let (zero, end) = (c.b.int(0), c.b.int(volume as i64));
+        let (above, below) = (c.b.call("ge", &[number.re, zero]), c.b.call("lt", &[number.re, end]));
+        let inside = c.b.call("and", &[above, below]);
+        c.b.at(&span);
+        c.b.require(inside, format!("the number of a site lies outside 0 … {}", volume - 1));
+    }
+    let offset = vec![0; lattice.sizes.len()];
+    Ok(Value::Site(Site { lattice, base: number.re, offset }))
 }
 
 fn zip(c: &mut Checker, mut call: Call) -> Checked<Value> {
@@ -435,27 +492,32 @@ fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
     Ok(tight(Value::Number(Number { sets, ..n })))
 }
 
-/// `x` is over draws, then chains (one array or a record of them); `record` is what the ensemble carries.
+/// `x` is over draws, then chains: one array, or several in a tuple or record.
 fn markov_chains(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let [(x, x_span), (record, _)] = call.exactly::<2>(c)?;
-    let first = match &x {
-        Value::Number(n) => n.clone(),
-        Value::Record(fields) => match fields.first() {
-            Some((_, Value::Number(n))) => n.clone(),
-            _ => return c.fail(errors::expected(&x_span, "arrays over draws and chains", &x)),
-        },
-        Value::Tuple(items) => match items.first() {
-            Some(Value::Number(n)) => n.clone(),
-            _ => return c.fail(errors::expected(&x_span, "arrays over draws and chains", &x)),
-        },
-        other => return c.fail(errors::expected(&x_span, "an array over draws and chains", other)),
-    };
-    if first.sets.len() < 2 {
-        return c.fail(errors::expected(&x_span, "an array over draws and chains", &x));
+    let [(x, span)] = call.exactly::<1>(c)?;
+    if x.has_unknown() {
+        return Err(Reported);
     }
-    let ensemble = named_ensemble(c, first.sets[1].size(), first.sets[0].size(), false);
-    c.new_records.push((ensemble.identity, record));
-    Ok(over_ensemble(c, x, &ensemble))
+    match first_number(&x).map(|n| &n.sets[..]) {
+        Some([draws, chains, ..]) => {
+            let ensemble = named_ensemble(c, chains.size(), draws.size(), false);
+            Ok(over_ensemble(c, x, &ensemble))
+        }
+        _ => c.fail(errors::expected(&span, "arrays over draws and chains", &x)),
+    }
+}
+
+fn carry(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, span), (record, _)] = call.exactly::<2>(c)?;
+    if x.has_unknown() || record.has_unknown() {
+        return Err(Reported);
+    }
+    let sets = first_number(&x).map(|n| n.sets.clone()).unwrap_or_default();
+    let Some(identity) = sets.iter().find_map(|s| if let IndexSet::Ensemble(e) = s { Some(e.identity) } else { None }) else {
+        return c.fail(errors::expected(&span, "an array over an ensemble", &x));
+    };
+    c.new_records.push((identity, record));
+    Ok(x)
 }
 
 fn over_ensemble(c: &mut Checker, x: Value, ensemble: &Rc<Ensemble>) -> Value {
@@ -503,8 +565,29 @@ fn effect(c: &mut Checker, call: Call) -> Checked<Value> {
 
 fn is_known(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, _) = call.one_number(c)?;
-    let known = c.b.literal_of(n.re).is_some();
-    let re = c.b.bool(known);
+    let holds = c.b.literal_of(n.re).is_some();
+    known(c, holds)
+}
+
+fn known(c: &mut Checker, holds: bool) -> Checked<Value> {
+    let re = c.b.bool(holds);
     Ok(Value::Number(Number { loose: true, ..Number::scalar(Kind::Bool, re) }))
 }
 
+fn is_function(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<1>(c)? {
+        [(Value::Unknown, _)] => Err(Reported),
+        [(value, _)] => known(c, matches!(value, Value::Function(_))),
+    }
+}
+
+fn has(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<2>(c)? {
+        [(Value::Unknown, _), _] | [_, (Value::Unknown, _)] => Err(Reported),
+        [(owner, _), (Value::Text(name), _)] => {
+            let found = c.field_of(&owner, &name)?.is_some();
+            known(c, found)
+        }
+        [_, (other, span)] => c.fail(errors::expected(&span, "the name of a field in quotes", &other)),
+    }
+}

@@ -13,7 +13,16 @@ const DEEPEST: usize = 100;
 impl Checker<'_> {
     pub fn call(&mut self, e: &Expr, function: &Expr, arguments: &[Argument]) -> Checked<Value> {
         let callee = self.expr(function);
+        let of_types = matches!(&callee, Ok(Value::Function(f)) if matches!(&**f, Function::Builtin(b) if b.of_types()));
+        let (depth, records) = (self.b.depth(), self.new_records.len());
+        if of_types {
+            self.b.open();
+        }
         let given: Vec<_> = arguments.iter().map(|a| (a.name.clone(), self.expr(&a.value), a.value.span.clone())).collect();
+        if of_types {
+            self.b.abandon_to(depth);
+            self.new_records.truncate(records);
+        }
         let callee = callee?;
         let given = given.into_iter().map(|(n, v, s)| Ok((n, v?, s))).collect::<Checked<Vec<Given>>>()?;
         self.called(e, function, callee, given)
@@ -89,17 +98,23 @@ impl Checker<'_> {
         if recursive || self.calls.len() >= DEEPEST {
             return self.fail(errors::recursion(call, &name, &declared));
         }
-        let outer_locals = std::mem::replace(&mut self.locals, closure.locals.clone());
         let outer_ordinals = std::mem::replace(&mut self.ordinals, closure.ordinals.clone());
-        let outer_library = std::mem::replace(&mut self.in_library, closure.library);
-        let outer_module = std::mem::replace(&mut self.module, closure.module.clone());
         self.level += 1;
-        let result = self.bound_and_walked(closure, given, call, &name);
+        let result = self.where_declared(closure, |c| c.bound_and_walked(closure, given, call, &name));
         self.level -= 1;
-        self.locals = outer_locals;
         self.ordinals = outer_ordinals;
-        self.in_library = outer_library;
-        self.module = outer_module;
+        result
+    }
+
+    /// Looks names up where the function is declared.
+    pub fn where_declared<T>(&mut self, closure: &Closure, f: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+        let locals = std::mem::replace(&mut self.locals, closure.locals.clone());
+        let library = std::mem::replace(&mut self.in_library, closure.library);
+        let module = std::mem::replace(&mut self.module, closure.module.clone());
+        let result = f(self);
+        self.locals = locals;
+        self.in_library = library;
+        self.module = module;
         result
     }
 

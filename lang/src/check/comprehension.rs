@@ -167,7 +167,7 @@ impl Checker<'_> {
                 };
                 let block = self.b.close(vec![member], value.leaves());
                 self.b.at(span);
-                let outs = self.b.map_with(size, block);
+                let outs = self.b.map_with(size, 1, block);
                 Ok(array.with_leaves(&outs))
             }
         }

@@ -23,7 +23,14 @@ struct Body {
 }
 
 impl Checker<'_> {
-    pub fn apply_derived(&mut self, derived: Derived, f: &Rc<Function>, given: Vec<Given>, call: &Span) -> Checked<Value> {
+    pub fn apply_derived(&mut self, derived: Derived, f: &Rc<Function>, mut given: Vec<Given>, call: &Span) -> Checked<Value> {
+        let second = match derived {
+            Derived::Along | Derived::Transposed if given.len() < 2 => {
+                return self.fail(errors::argument_count(call, "a derivative along a direction", 2, given.len()));
+            }
+            Derived::Along | Derived::Transposed => Some(given.remove(1)),
+            _ => None,
+        };
         let body = self.body_of(f, given, call)?;
         match derived {
             Derived::Gradient => Ok(self.gradient(f, &body, call)?.1),
@@ -35,6 +42,8 @@ impl Checker<'_> {
             Derived::Hessian => self.hessian(f, &body, call),
             Derived::Divergence => self.divergence(f, &body, call),
             Derived::Laplacian => self.laplacian(f, &body, call),
+            Derived::Along => self.along(&body, second.expect("a direction")),
+            Derived::Transposed => self.transposed(&body, second.expect("a weight")),
         }
     }
 
@@ -85,12 +94,7 @@ impl Checker<'_> {
 
     fn declared_type(&mut self, f: &Rc<Function>, ty: &crate::syntax::ast::TypeExpr) -> Checked<types::Ty> {
         let Function::User(closure) = &**f else { unreachable!("only functions of the text declare types") };
-        let outer = std::mem::replace(&mut self.locals, closure.locals.clone());
-        let library = std::mem::replace(&mut self.in_library, closure.library);
-        let ty = self.ty(ty);
-        self.locals = outer;
-        self.in_library = library;
-        ty
+        self.where_declared(closure, |c| c.ty(ty))
     }
 
     /// Value and gradient of a scalar function.
@@ -116,6 +120,41 @@ impl Checker<'_> {
         let value = Value::Number(self.complex(vec![], values[0], values[1]));
         let slopes = [slopes[0], self.b.neg(slopes[1])];
         Ok((value, tight(body.argument.clone().with_leaves(&slopes))))
+    }
+
+    /// The derivative along a direction of the argument's type.
+    fn along(&mut self, body: &Body, direction: Given) -> Checked<Value> {
+        let direction = self.like(direction, &body.argument)?;
+        let tangents: Vec<Option<Var>> = direction.iter().map(|v| Some(*v)).chain(vec![None; body.values.len() - body.count]).collect();
+        let (values, tangents) = pass::forward::jvp(&mut self.b, &body.block, &body.values, &tangents, &[]);
+        let slopes: Vec<Var> = values.iter().zip(tangents).map(|(v, t)| t.unwrap_or_else(|| self.b.zeros_like(*v))).collect();
+        Ok(tight(body.result.clone().with_leaves(&slopes)))
+    }
+
+    /// The transposed derivative of a weight of the result's type.
+    fn transposed(&mut self, body: &Body, weight: Given) -> Checked<Value> {
+        let seeds: Vec<Option<Var>> = self.like(weight, &body.result)?.into_iter().map(Some).collect();
+        let wrt = body.block.params[..body.count].to_vec();
+        let (_, slopes) = pass::reverse::vjp(&mut self.b, &body.block, &body.values, &wrt, &seeds);
+        Ok(tight(body.argument.clone().with_leaves(&slopes)))
+    }
+
+    /// The leaves of a value, which must be of the type of `like`.
+    fn like(&mut self, (_, value, span): Given, like: &Value) -> Checked<Vec<Var>> {
+        match (value, like) {
+            (Value::Unknown, _) | (_, Value::Unknown) => Err(Reported),
+            (Value::Number(n), Value::Number(wanted)) => {
+                let ty = types::Ty::Number(wanted.kind, wanted.sets.clone());
+                Ok(self.fit(Value::Number(n), &ty, &span, false)?.leaves())
+            }
+            (value, like) => {
+                let types = |c: &Self, v: &Value| -> Vec<_> { v.leaves().iter().map(|v| c.b.type_of(*v).clone()).collect() };
+                if types(self, &value) != types(self, like) {
+                    return self.fail(errors::wrong_type(&span, &like.describe(), &value.describe()));
+                }
+                Ok(value.leaves())
+            }
+        }
     }
 
     /// Results, and the slopes of result `which` by `wrt`.

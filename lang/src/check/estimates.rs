@@ -7,7 +7,7 @@ use super::builtin::{Call, as_number};
 use super::expression::tight;
 use super::value::*;
 use super::*;
-use crate::core::{Block as CoreBlock, Monoid, Step};
+use crate::core::{Block as CoreBlock, Monoid, Op, Step};
 use crate::pass;
 use crate::routine::estimate as rows;
 use moyal_runtime::array::Scalar;
@@ -310,20 +310,13 @@ impl Checker<'_> {
     /// What computes a value from the strengths and blocks of all perturbations.
     fn perturbed_part(&self, result: Var) -> CoreBlock {
         let params: Vec<Var> = self.perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
-        let mut touched: HashSet<Var> = params.iter().copied().collect();
-        let mut after: Vec<&Step> = vec![];
-        for step in self.b.open_steps() {
-            if step.reads().iter().any(|v| touched.contains(v)) {
-                touched.extend(step.outs.iter().copied());
-                after.push(step);
-            }
-        }
+        let (_, after) = depending(self.b.open_steps().cloned().collect(), params.iter().copied().collect());
         let mut needed = HashSet::from([result]);
         let mut steps = vec![];
         for step in after.into_iter().rev() {
             if step.outs.iter().any(|v| needed.contains(v)) {
                 needed.extend(step.reads());
-                steps.push(step.clone());
+                steps.push(step);
             }
         }
         steps.reverse();
@@ -338,4 +331,19 @@ fn tangent_of(b: &mut Builder, block: &CoreBlock, k: usize, count: usize, number
     let tangents: Vec<Option<Var>> = (0..count).flat_map(|i| [(i == k).then_some(one), None]).collect();
     let (_, tangents) = pass::forward::jvp(b, block, &args, &tangents, &[]);
     tangents.into_iter().flatten().collect()
+}
+
+/// What depends on `vars` with a derivative, and the steps that make it. What `.value` holds fixed does not, so that what
+/// is computed of it is computed once, not for each block of draws.
+pub fn depending(steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
+    let mut touched = vars;
+    let mut after = vec![];
+    for step in steps {
+        let fixed = matches!(&step.op, Op::Prim(row, _) if std::ptr::eq(*row, &crate::prim::arithmetic::DETACH));
+        if !fixed && step.reads().iter().any(|v| touched.contains(v)) {
+            touched.extend(step.outs.iter().copied());
+            after.push(step);
+        }
+    }
+    (touched, after)
 }

@@ -240,7 +240,7 @@ impl Checker<'_> {
             }
         };
         let block = self.b.close(vec![member], vec![y]);
-        let y = self.b.map_with(POINTS, block)[0];
+        let y = self.b.map_with(POINTS, 1, block)[0];
         Ok(Rc::new(Layer { label: None, kind: LayerKind::Line { x, y } }))
     }
 }

@@ -329,10 +329,15 @@ impl Checker<'_> {
         self.fail(errors::unknown_field(name, &value.span, &owner, near.as_deref(), &known))
     }
 
-    fn field_of(&mut self, owner: &Value, name: &str) -> Checked<Option<Value>> {
+    /// The field of that name, if the value has one.
+    pub fn field_of(&mut self, owner: &Value, name: &str) -> Checked<Option<Value>> {
         let number = |n| Ok(Some(Value::Number(n)));
         Ok(match owner {
-            Value::Record(fields) => fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone()),
+            Value::Record(fields) => match fields.iter().find(|(n, _)| &**n == name) {
+                Some((_, value)) => Some(value.clone()),
+                None => first_number(owner).and_then(|n| self.carried(&n.sets, name)),
+            },
+            Value::Tuple(_) => first_number(owner).and_then(|n| self.carried(&n.sets, name)),
             Value::Set(IndexSet::Lattice(lattice)) => match name {
                 "volume" => return number(self.known_int(lattice.volume() as i64)),
                 "dimension" => return number(self.known_int(lattice.sizes.len() as i64)),
@@ -354,6 +359,11 @@ impl Checker<'_> {
                 let set = IndexSet::Directions(site.lattice.clone());
                 return number(Number::new(Kind::Int, vec![set], re));
             }
+            Value::Site(site) if name == "number" => {
+                let re = self.site_number(&site.clone());
+                let below = Some(site.lattice.volume());
+                return number(Number { below, ..Number::scalar(Kind::Int, re) });
+            }
             Value::Site(site) if name == "parity" => {
                 let site = site.clone();
                 let parities = (0..site.lattice.volume()).map(|x| lattice::parity(&site.lattice.sizes, x) as i64).collect();
@@ -369,19 +379,29 @@ impl Checker<'_> {
                 detached.loose = n.loose;
                 return number(detached);
             }
-            Value::Number(n) => n.sets.iter().find_map(|set| {
-                let IndexSet::Ensemble(e) = set else { return None };
-                match self.globals.records.get(&e.identity) {
-                    Some(Value::Record(fields)) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| v.clone()),
-                    _ => None,
-                }
-            }).map(|stored| self.import_stored(stored)),
+            Value::Number(n) if name == "lattice" => match n.sets.first() {
+                Some(IndexSet::Lattice(lattice)) => Some(Value::Set(IndexSet::Lattice(lattice.clone()))),
+                _ => None,
+            },
+            Value::Number(n) => self.carried(&n.sets, name),
             _ => None,
         })
     }
 
-    fn import_stored(&mut self, value: Value) -> Value {
-        value.map_leaves(&mut |slot| self.input(slot.0 as usize))
+    /// A field of the record that an ensemble among the index sets carries.
+    fn carried(&mut self, sets: &[IndexSet], name: &str) -> Option<Value> {
+        let field = |record: &Value| match record {
+            Value::Record(fields) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| v.clone()),
+            _ => None,
+        };
+        sets.iter().find_map(|set| {
+            let IndexSet::Ensemble(e) = set else { return None };
+            if let Some((_, made_here)) = self.new_records.iter().rev().find(|(identity, _)| *identity == e.identity) {
+                return field(made_here);
+            }
+            let stored = self.globals.records.get(&e.identity).and_then(field)?;
+            Some(stored.map_leaves(&mut |slot| self.input(slot.0 as usize)))
+        })
     }
 
     fn field_names(&self, owner: &Value) -> Vec<Rc<str>> {
@@ -389,7 +409,7 @@ impl Checker<'_> {
             Value::Record(fields) => return fields.iter().map(|(n, _)| n.clone()).collect(),
             Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes"],
             Value::Set(_) => &["size"],
-            Value::Site(_) => &["coordinates", "parity"],
+            Value::Site(_) => &["coordinates", "number", "parity"],
             Value::Number(n) => {
                 let mut names: Vec<Rc<str>> = vec!["value".into()];
                 for set in &n.sets {

@@ -133,7 +133,8 @@ impl<'g> Checker<'g> {
     /// the library's.
     pub fn error(&mut self, mut diagnostic: Diagnostic) -> Reported {
         // What follows from a mistake that has been told already says nothing new.
-        if diagnostic.message.ends_with("not unknown") && !self.diagnostics.is_empty() {
+        let of_unknown = diagnostic.message.rsplit_once("not ").is_some_and(|(_, given)| given.contains("unknown"));
+        if of_unknown && !self.diagnostics.is_empty() {
             return Reported;
         }
         let outer = self.calls.iter().rev().find(|(_, span)| !is_library(span));

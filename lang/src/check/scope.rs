@@ -48,6 +48,22 @@ impl Locals {
     pub fn names(&self) -> impl Iterator<Item = &Rc<str>> {
         self.entries.iter().map(|(n, _)| n)
     }
+
+    /// The names with values of this statement given over to `f`, once each: what is hidden by a later name goes. Hidden
+    /// entries for types keep their values, of which only the type counts.
+    pub fn kept(&self, f: &mut dyn FnMut(Value) -> Value) -> Locals {
+        let is_visible = |k: usize, name: &str| !self.entries[k + 1..].iter().any(|(n, _)| &**n == name);
+        let visible = self.entries.iter().enumerate().filter(|(k, (name, _))| is_visible(*k, name));
+        let entries = visible.map(|(_, (name, binding))| {
+            let mut binding = binding.clone();
+            if !binding.stored && !name.starts_with("type ") {
+                binding.value = f(binding.value);
+                binding.stored = true;
+            }
+            (name.clone(), binding)
+        });
+        Locals { entries: entries.collect() }
+    }
 }
 
 /// The names of one text's top level: a program's, or the library's.

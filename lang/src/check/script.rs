@@ -1157,10 +1157,10 @@ fn finished(
     in_loop: bool,
 ) -> (Option<Unit>, Vec<Value>) {
     let records = std::mem::take(&mut c.new_records);
-    let mut results: Vec<Var> = values.iter().flat_map(Value::leaves).collect();
+    let mut results: Vec<Var> = values.iter().flat_map(Value::needs).collect();
     let own = results.len();
-    results.extend(assigned.iter().flat_map(|(_, v)| v.leaves()));
-    results.extend(records.iter().flat_map(|(_, v)| v.leaves()));
+    results.extend(assigned.iter().flat_map(|(_, v)| v.needs()));
+    results.extend(records.iter().flat_map(|(_, v)| v.needs()));
     let is_param = matches!(statement.kind, StatementKind::Param { .. });
     let changes = matches!(statement.kind, StatementKind::Let { mutable: true, .. });
     let literals: Vec<Option<Literal>> = results
@@ -1211,7 +1211,7 @@ fn finished(
         core_results.push(fluctuation);
     }
     let mut rest = slots.into_iter();
-    let mut store = |v: Value| v.map_leaves(&mut |_| Var(rest.next().expect("a slot for each leaf") as u32));
+    let mut store = |v: Value| v.kept(&mut |_| Var(rest.next().expect("a slot for each leaf") as u32));
     let stored: Vec<Value> = values.into_iter().map(&mut store).collect();
     let changed: Vec<(Rc<str>, Value)> = assigned.into_iter().map(|(n, v)| (n, store(v))).collect();
     let records: Vec<(u64, Value)> = records.into_iter().map(|(k, v)| (k, store(v))).collect();
@@ -1220,9 +1220,11 @@ fn finished(
         binding.value = value;
     }
     c.globals.records.extend(records);
-    let inputs: Vec<usize> = c.inputs.iter().map(|(slot, _)| *slot).collect();
-    let params: Vec<Var> = c.inputs.iter().map(|(_, var)| *var).collect();
-    let program = b.finish(params, core_results);
+    let mut program = b.finish(vec![], core_results);
+    // `run.acceptance` names `run` but does not read it.
+    let read: HashSet<Var> = program.body.captures().into_iter().collect();
+    let (inputs, params) = c.inputs.iter().filter(|(_, var)| read.contains(var)).copied().unzip();
+    program.body.params = params;
     let requires = program.body.steps.iter().any(|s| matches!(s.op, Op::Require { .. }) || !s.op.blocks().is_empty());
     if outputs.is_empty() && !requires {
         return (None, stored);
@@ -1242,17 +1244,6 @@ fn with_fluctuations(
         b.extend(steps);
         return vec![];
     }
-    let mut touched: HashSet<Var> = perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
-    let (mut before, mut after) = (vec![], vec![]);
-    for step in steps {
-        if step.reads().iter().any(|v| touched.contains(v)) {
-            touched.extend(step.outs.iter().copied());
-            after.push(step);
-        } else {
-            before.push(step);
-        }
-    }
-    b.extend(before);
     let zeros = perturbations
         .iter()
         .flat_map(|p| {
@@ -1261,7 +1252,8 @@ fn with_fluctuations(
         })
         .collect();
     b.extend(zeros);
-    b.extend(after.clone());
+    b.extend(steps.clone());
+    let (touched, after) = super::estimates::depending(steps, perturbations.iter().flat_map(|p| [p.strength, p.block]).collect());
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();

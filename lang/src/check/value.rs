@@ -121,6 +121,20 @@ pub enum Distribution {
     Exponential { rate: Number },
 }
 
+impl Closure {
+    /// See [`Value::kept`].
+    fn kept(&self, f: &mut dyn FnMut(Var) -> Var) -> Closure {
+        Closure {
+            declaration: self.declaration.clone(),
+            locals: self.locals.kept(&mut |value| value.kept(f)),
+            ordinals: self.ordinals.clone(),
+            checked: self.checked.clone(),
+            library: self.library,
+            module: self.module.clone(),
+        }
+    }
+}
+
 /// Something that can be called.
 pub enum Function {
     User(Closure),
@@ -139,6 +153,10 @@ pub enum Derived {
     Hessian,
     Divergence,
     Laplacian,
+    /// Along a direction, in forward mode.
+    Along,
+    /// The transposed derivative, in reverse mode.
+    Transposed,
 }
 
 /// A function of the program's text with what it sees.
@@ -155,6 +173,7 @@ pub struct Closure {
     pub module: Option<Rc<str>>,
 }
 
+#[derive(Clone)]
 pub enum Declaration {
     Function(Rc<ast::Function>),
     Lambda { parameters: Vec<ast::Name>, body: ast::Expr, span: Span },
@@ -324,6 +343,16 @@ impl Value {
         }
     }
 
+    /// Whether a part of it was not understood, which has been reported.
+    pub fn has_unknown(&self) -> bool {
+        match self {
+            Value::Unknown => true,
+            Value::Tuple(items) => items.iter().any(Value::has_unknown),
+            Value::Record(fields) => fields.iter().any(|(_, v)| v.has_unknown()),
+            _ => false,
+        }
+    }
+
     /// The Core values that it consists of, in order.
     pub fn leaves(&self) -> Vec<Var> {
         let mut leaves = vec![];
@@ -358,6 +387,27 @@ impl Value {
         }
     }
 
+    /// The same kept beyond its statement: `f` says where each Core value lies then, those that its functions saw where
+    /// they were written among them.
+    pub fn kept(self, f: &mut dyn FnMut(Var) -> Var) -> Value {
+        match self {
+            Value::Function(function) => Value::Function(function.kept(f)),
+            Value::Tuple(items) => Value::Tuple(Rc::new(items.iter().map(|v| v.clone().kept(f)).collect())),
+            Value::Record(fields) => Value::Record(Rc::new(fields.iter().map(|(n, v)| (n.clone(), v.clone().kept(f))).collect())),
+            other => other.map_leaves(f),
+        }
+    }
+
+    /// The Core values that it needs beyond its statement, in the order of [`Value::kept`].
+    pub fn needs(&self) -> Vec<Var> {
+        let mut needs = vec![];
+        self.clone().kept(&mut |v| {
+            needs.push(v);
+            v
+        });
+        needs
+    }
+
     /// The same built from these Core values (as many as `leaves` gives).
     pub fn with_leaves(self, leaves: &[Var]) -> Value {
         let mut rest = leaves.iter();
@@ -378,6 +428,19 @@ impl Number {
 }
 
 impl Function {
+    /// See [`Value::kept`].
+    fn kept(self: &Rc<Function>, f: &mut dyn FnMut(Var) -> Var) -> Rc<Function> {
+        match &**self {
+            Function::User(closure) => Rc::new(Function::User(closure.kept(f))),
+            Function::Derived(derived, function) => Rc::new(Function::Derived(*derived, function.kept(f))),
+            Function::Fixed { function, noise } => {
+                let function = function.kept(f);
+                Rc::new(Function::Fixed { function, noise: noise.clone() })
+            }
+            Function::Primitive(_) | Function::Builtin(_) => self.clone(),
+        }
+    }
+
     pub fn describe(&self) -> String {
         match self {
             Function::User(c) => match &c.declaration {
@@ -401,5 +464,15 @@ impl Function {
             Function::Derived(_, f) => f.name(),
             Function::Fixed { function, .. } => function.name(),
         }
+    }
+}
+
+/// The first of the arrays that a value consists of.
+pub fn first_number(x: &Value) -> Option<&Number> {
+    match x {
+        Value::Number(n) => Some(n),
+        Value::Tuple(items) => items.iter().find_map(first_number),
+        Value::Record(fields) => fields.iter().find_map(|(_, v)| first_number(v)),
+        _ => None,
     }
 }

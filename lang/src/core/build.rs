@@ -229,6 +229,40 @@ impl Builder {
         names.extend(step.outs.iter().copied().zip(outs));
     }
 
+    /// Copies steps of another program here; `names` maps its variables to ours and grows. What is named already is left out.
+    pub fn adopt(&mut self, program: &Program, steps: &[Step], names: &mut std::collections::HashMap<Var, Var>) {
+        for step in steps {
+            if step.outs.iter().any(|v| names.contains_key(v)) {
+                continue;
+            }
+            self.span = self.adopted_span(program, step.span);
+            let mut op = step.op.clone().map_args(&mut |v| names[&v]);
+            for block in op.blocks_mut() {
+                let mut inner = names.clone();
+                let params: Vec<Var> = block.params.iter().map(|p| self.fresh(program.type_of(*p).clone())).collect();
+                inner.extend(block.params.iter().copied().zip(params.iter().copied()));
+                self.open();
+                self.adopt(program, &block.steps, &mut inner);
+                let results = block.results.iter().map(|v| inner[v]).collect();
+                *block = self.close(params, results);
+            }
+            let outs = self.step(op, step.outs.iter().map(|v| program.type_of(*v).clone()).collect());
+            names.extend(step.outs.iter().copied().zip(outs));
+        }
+    }
+
+    /// A place of another program's text among ours.
+    pub fn adopted_span(&mut self, program: &Program, span: u32) -> u32 {
+        match program.spans.get(span as usize) {
+            Some(place) => {
+                let place = place.clone();
+                let before = self.at(&place);
+                std::mem::replace(&mut self.span, before)
+            }
+            None => self.span,
+        }
+    }
+
     /// A copy of a block with all its variables renamed.
     pub fn copy_block(&mut self, block: &Block, outer: &std::collections::HashMap<Var, Var>) -> Block {
         let mut names = outer.clone();
@@ -346,7 +380,7 @@ impl Builder {
         {
             return Some(args[0]);
         }
-        if let Some(kept) = self.neutral(row, args) {
+        if let Some(kept) = self.neutral(row, args).or_else(|| self.signs(row, args)) {
             return Some(kept);
         }
         if !self.shape_of(args[0]).is_empty() {
@@ -374,6 +408,24 @@ impl Builder {
             return Some(args[0]);
         }
         None
+    }
+
+    /// `x + (-y)`, `x - (-y)`, `x * (-y)` with the sign drawn out, so that it meets its like and goes: exact, in every bit.
+    fn signs(&mut self, row: &'static Prim, args: &[Var]) -> Option<Var> {
+        use prim::arithmetic::{ADD, MUL, NEG, SUB};
+        let is = |other: &'static Prim| std::ptr::eq(row, other);
+        if !(is(&ADD) || is(&SUB) || is(&MUL)) {
+            return None;
+        }
+        let positive = match &self.definition(args[1])?.op {
+            Op::Prim(row, inner) if std::ptr::eq(*row, &NEG) => inner[0],
+            _ => return None,
+        };
+        if is(&MUL) {
+            let product = self.mul(args[0], positive);
+            return Some(self.neg(product));
+        }
+        Some(if is(&ADD) { self.sub(args[0], positive) } else { self.add(args[0], positive) })
     }
 
     /// The literal that a value repeats everywhere, if it is one.
@@ -676,10 +728,10 @@ impl Builder {
         self.open();
         let results = body(self, member);
         let body = self.close(vec![member], results);
-        self.map_with(count, body)
+        self.map_with(count, 1, body)
     }
 
-    pub fn map_with(&mut self, count: usize, body: Block) -> Vec<Var> {
+    pub fn map_with(&mut self, count: usize, each: usize, body: Block) -> Vec<Var> {
         let types = body
             .results
             .iter()
@@ -688,7 +740,7 @@ impl Builder {
                 Type::new(ty.scalar, [&[count][..], &ty.shape].concat())
             })
             .collect();
-        self.step(Op::Map { count, body }, types)
+        self.step(Op::Map { count, each, body }, types)
     }
 
     pub fn require(&mut self, condition: Var, message: impl Into<String>) {
@@ -698,7 +750,7 @@ impl Builder {
 
 /// What a step reads, but for `detach`.
 fn attached(step: &Step, found: &mut Vec<Var>) {
-    if matches!(step.op, Op::Prim(row, _) if row.name == "detach") {
+    if matches!(step.op, Op::Prim(row, _) if std::ptr::eq(row, &prim::arithmetic::DETACH)) {
         return;
     }
     found.extend(step.op.args());

@@ -165,7 +165,8 @@ pub enum Op {
     /// One of two blocks without params; both have results of the same types.
     If { condition: Var, then: Block, otherwise: Block },
     /// `count` independent members. `body.params` is the member's number; each result gets a leading dimension `count`.
-    Map { count: usize, body: Block },
+    /// A member may stand for `each` of the program's own, dealt with at once.
+    Map { count: usize, each: usize, body: Block },
     /// Fails the run at this step's place with `message` unless the scalar `condition` holds.
     Require { condition: Var, message: String },
 }

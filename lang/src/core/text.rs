@@ -66,7 +66,8 @@ fn operation(op: &Op) -> String {
         Op::Loop { .. } => format!("loop {args}"),
         Op::While { .. } => format!("while {args}"),
         Op::If { .. } => format!("if {args}"),
-        Op::Map { count, .. } => format!("map {count}"),
+        Op::Map { count, each: 1, .. } => format!("map {count}"),
+        Op::Map { count, each, .. } => format!("map {count} of {each}"),
         Op::Require { message, .. } => format!("require {args}: {message}"),
     }
 }

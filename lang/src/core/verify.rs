@@ -97,7 +97,7 @@ impl Verifier<'_, '_> {
                 self.same("the first branch", &then.results, &step.outs)?;
                 self.same("the other branch", &otherwise.results, &step.outs)
             }
-            Op::Map { count, body } => {
+            Op::Map { count, body, .. } => {
                 let fits = |(out, result): (&Var, &Var)| {
                     let (out, result) = (self.ty(*out), self.ty(*result));
                     out.scalar == result.scalar && out.shape[0] == *count && out.shape[1..] == result.shape[..]

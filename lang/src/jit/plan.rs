@@ -56,7 +56,8 @@ pub enum Instruction {
     Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
     While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
-    Map { count: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
+    /// With `each` members of the program in one, their numbers are not told in failures.
+    Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
 }
 
@@ -719,7 +720,7 @@ impl Planner {
                 left.into_iter().for_each(|b| self.release(b));
             }
             Op::If { condition, then, otherwise } => self.branches(step, *condition, then, otherwise, k, scope, out),
-            Op::Map { count, body } => self.members(step, *count, body, k, scope, out),
+            Op::Map { count, each, body } => self.members(step, *count, *each, body, k, scope, out),
             _ => unreachable!("a region"),
         }
     }
@@ -845,7 +846,8 @@ impl Planner {
         out.push(Instruction::If { condition: condition_buffer, then, otherwise });
     }
 
-    fn members(&mut self, step: &Step, count: usize, body: &Block, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+    #[allow(clippy::too_many_arguments)]
+    fn members(&mut self, step: &Step, count: usize, each: usize, body: &Block, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
         let outs: Vec<Buffer> = step.outs.iter().map(|v| self.allocate(*v, scope, k)).collect();
         let outer = self.frame;
         self.frames.push(Arena::default());
@@ -856,7 +858,7 @@ impl Planner {
         let (code, _) = self.block(&body.steps, &body.results, &HashSet::new());
         let results = body.results.iter().zip(&outs).map(|(v, to)| (self.homes[v], *to, self.bytes(*v))).collect();
         self.frame = outer;
-        out.push(Instruction::Map { count, member, frame, body: code, results, span: step.span });
+        out.push(Instruction::Map { count, each, member, frame, body: code, results, span: step.span });
     }
 }
 

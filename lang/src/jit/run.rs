@@ -5,7 +5,7 @@ use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
-use crate::routine::{Fault, Members, Numbers, NumbersMut, Routine};
+use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
 use moyal_runtime::{contract, lattice, noise, sum};
@@ -146,6 +146,16 @@ impl<'t> Shared<'t> {
     fn table(self) -> &'t [*mut u8] {
         self.0
     }
+}
+
+/// A map as the plan has it.
+struct Members<'p> {
+    count: usize,
+    each: usize,
+    member: Buffer,
+    body: &'p [Instruction],
+    results: &'p [(Buffer, Buffer, usize)],
+    span: u32,
 }
 
 impl Worker<'_> {
@@ -308,7 +318,10 @@ impl Worker<'_> {
                 let branch = if self.bool(*condition) { then } else { otherwise };
                 self.all(branch)?;
             }
-            Instruction::Map { count, member, frame, body, results, span } => self.map(*count, *member, *frame, body, results, *span)?,
+            Instruction::Map { count, each, member, frame, body, results, span } => {
+                let members = Members { count: *count, each: *each, member: *member, body, results, span: *span };
+                self.map(&members, *frame)?
+            },
             Instruction::Require { condition, message, span } => {
                 if !self.bool(*condition) {
                     return self.fail(*span, FailureKind::Required(message.clone()));
@@ -320,15 +333,8 @@ impl Worker<'_> {
 
     // ---- members ----
 
-    fn map(
-        &mut self,
-        count: usize,
-        member: Buffer,
-        frame: usize,
-        body: &[Instruction],
-        results: &[(Buffer, Buffer, usize)],
-        span: u32,
-    ) -> Result<(), Failure> {
+    fn map(&mut self, map: &Members, frame: usize) -> Result<(), Failure> {
+        let Members { count, span, .. } = *map;
         let failed: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
         let stop = AtomicBool::new(false);
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
@@ -351,7 +357,7 @@ impl Worker<'_> {
             let mut worker =
                 Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), stopped: &stop };
             for k in range {
-                if let Err(failure) = worker.member(k, member, body, results, span) {
+                if let Err(failure) = worker.member(k, map) {
                     note(k, failure);
                     break;
                 }
@@ -366,22 +372,16 @@ impl Worker<'_> {
         }
     }
 
-    fn member(
-        &mut self,
-        k: usize,
-        member: Buffer,
-        body: &[Instruction],
-        results: &[(Buffer, Buffer, usize)],
-        span: u32,
-    ) -> Result<(), Failure> {
+    fn member(&mut self, k: usize, map: &Members) -> Result<(), Failure> {
         if self.context.stopped() {
-            return self.fail(span, FailureKind::Stopped);
+            return self.fail(map.span, FailureKind::Stopped);
         }
-        self.slice_mut::<i64>(member, 1)[0] = k as i64;
-        self.around.push(Around::Member(k as i64));
-        self.all(body)?;
-        self.around.pop();
-        for (from, to, bytes) in results {
+        self.slice_mut::<i64>(map.member, 1)[0] = k as i64;
+        let around = self.around.len();
+        self.around.extend((map.each == 1).then_some(Around::Member(k as i64)));
+        self.all(map.body)?;
+        self.around.truncate(around);
+        for (from, to, bytes) in map.results {
             unsafe { std::ptr::copy_nonoverlapping(self.table[*from], self.table[*to].add(k * bytes), *bytes) };
         }
         Ok(())
@@ -593,7 +593,7 @@ impl Worker<'_> {
             let len = range.len();
             let given = args.iter().zip(types).map(|(a, t)| read(at(*a, t.len(), t.scalar.size()), t.scalar, len * t.len()));
             let made = outs.iter().zip(results).map(|(o, (s, size))| write(at(*o, *size, s.size()), *s, len * size));
-            let mut members = Members { count: len, types, args: given.collect(), outs: made.collect() };
+            let mut members = routine::Members { count: len, types, args: given.collect(), outs: made.collect() };
             if let Err(fault) = (routine.run)(&mut members) {
                 let fault = Fault { member: range.start + fault.member, ..fault };
                 let mut first = first.lock().expect("no panic holds it");

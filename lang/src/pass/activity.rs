@@ -155,9 +155,9 @@ fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
             let (then, otherwise) = (prune(then, &wanted), prune(otherwise, &wanted));
             (wanted, Op::If { condition: *condition, then, otherwise })
         }
-        Op::Map { count, body } => {
+        Op::Map { count, each, body } => {
             let body = prune(body, &wanted);
-            (wanted, Op::Map { count: *count, body })
+            (wanted, Op::Map { count: *count, each: *each, body })
         }
         // All results or none.
         op => (vec![true; wanted.len()], op.clone()),

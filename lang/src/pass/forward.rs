@@ -153,11 +153,11 @@ impl Forward<'_> {
                 let otherwise = self.block(otherwise, vec![], varied);
                 self.b.if_with(self.name(*condition), then, otherwise)
             }
-            Op::Map { count, body } => {
+            Op::Map { count, each, body } => {
                 let params = self.fresh(&body.params);
                 self.names.insert(body.params[0], params[0]);
                 let body = self.block(body, params, varied);
-                self.b.map_with(*count, body)
+                self.b.map_with(*count, *each, body)
             }
             other => unreachable!("{other:?} is no region"),
         }

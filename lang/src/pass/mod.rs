@@ -1,12 +1,15 @@
 //! From Core to Core.
 
 pub mod activity;
+pub mod batch;
 pub mod derivatives;
 pub mod drop;
 pub mod forward;
+pub mod read;
 pub mod reverse;
 pub mod rules;
 pub mod share;
+pub mod tile;
 pub mod vectorise;
 
 use crate::core::Block;

@@ -148,7 +148,7 @@ impl<'a> Tape<'a> {
             Op::If { condition, then, otherwise } => {
                 branch::pull(b, *condition, [then, otherwise], step, self, cotangents)
             }
-            Op::Map { count, body } => member::pull(b, *count, body, step, self, cotangents),
+            Op::Map { count, body, .. } => member::pull(b, *count, body, step, self, cotangents),
             Op::Routine { routine, batch, args } => {
                 let seeds: Vec<Option<Var>> = step.outs.iter().map(|out| cotangents.value(b, *out)).collect();
                 let (names, outs) = (self.all(args), self.all(&step.outs));

@@ -1,0 +1,124 @@
+//! Maps whose members have loops, some hundred or thousand members at once: the loops stay outside, and every step in them
+//! works on a tile of numbers that fits the cache, the members innermost, where vectors need no edges. Paths of a stochastic
+//! differential equation and ensembles of small lattices run so. The same numbers come out, bit for bit.
+
+use super::batch::{Side, batch};
+use crate::core::build::Builder;
+use crate::core::*;
+use std::collections::HashMap;
+
+/// How many numbers a step of a tile works on.
+const TILE: usize = 2048;
+
+/// A tile of fewer members than this does not pay.
+const FEW: usize = 4;
+
+pub fn program(program: Program) -> Program {
+    let Program { types, spans, body } = program;
+    let mut b = Builder::resume(types, spans);
+    let results = steps(&mut b, &body);
+    b.finish(body.params, results)
+}
+
+fn steps(b: &mut Builder, block: &Block) -> Vec<Var> {
+    let mut names = HashMap::new();
+    for step in &block.steps {
+        b.set_span(step.span);
+        let mut op = step.op.clone().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
+        for inner in op.blocks_mut() {
+            *inner = b.copy_block(inner, &names);
+        }
+        let width = match &op {
+            Op::Map { count, each: 1, body } => width(b, *count, body),
+            _ => None,
+        };
+        let outs = match (op, width) {
+            (Op::Map { count, body, .. }, Some(width)) => tiles(b, count, width, &body),
+            (mut op, _) => {
+                for inner in op.blocks_mut() {
+                    *inner = self::block(b, std::mem::take(inner));
+                }
+                b.rebuild(op, &step.outs)
+            }
+        };
+        names.extend(step.outs.iter().copied().zip(outs));
+    }
+    block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
+}
+
+fn block(b: &mut Builder, block: Block) -> Block {
+    b.open();
+    let results = steps(b, &block);
+    b.close(block.params, results)
+}
+
+/// How many members make a tile; None if the map is better left as it is.
+fn width(b: &Builder, count: usize, body: &Block) -> Option<usize> {
+    let loops = body.steps.iter().any(|s| matches!(s.op, Op::Loop { .. } | Op::While { .. }));
+    if !loops || !body.steps.iter().all(|s| suits(&s.op)) {
+        return None;
+    }
+    let member = body.steps.iter().map(|s| work(b, s, false)).max().unwrap_or(1).max(1);
+    let widest = (TILE / member).min(count.div_ceil(2));
+    let even = (widest.div_ceil(2)..=widest).rev().find(|w| count.is_multiple_of(*w));
+    even.or(Some(widest)).filter(|w| *w >= FEW)
+}
+
+/// Whether all members can take a step at once without much work in vain: a branch or an inner loop whose turns they decide
+/// differently would be taken by all. (A `while` is run until the last is done; the others keep what they have.)
+fn suits(op: &Op) -> bool {
+    let inner = || op.blocks().into_iter().flat_map(|b| &b.steps);
+    match op {
+        Op::If { .. } => inner().all(|s| s.op.blocks().is_empty()),
+        Op::Map { .. } => false,
+        _ => inner().all(|s| suits(&s.op)),
+    }
+}
+
+/// The largest array that a member computes again in each turn of its loops.
+fn work(b: &Builder, step: &Step, in_loop: bool) -> usize {
+    let kept = matches!(step.op, Op::Update { .. } | Op::Loop { .. } | Op::While { .. } | Op::If { .. });
+    let own = step.outs.iter().map(|v| b.type_of(*v).len()).max().filter(|_| in_loop && !kept).unwrap_or(0);
+    let in_loop = in_loop || matches!(step.op, Op::Loop { .. } | Op::While { .. });
+    let inner = step.op.blocks().into_iter().flat_map(|block| &block.steps).map(|s| work(b, s, in_loop)).max();
+    own.max(inner.unwrap_or(0))
+}
+
+/// The map by tiles of so many members, and what is left over by itself.
+fn tiles(b: &mut Builder, count: usize, width: usize, body: &Block) -> Vec<Var> {
+    let (whole, rest) = (count / width, count % width);
+    let member = b.fresh(Type::scalar(moyal_runtime::array::Scalar::Int));
+    b.open();
+    let size = b.int(width as i64);
+    let first = b.mul(member, size);
+    let results = tile(b, first, width, body);
+    let turn = b.close(vec![member], results);
+    let outs = b.map_with(whole, width, turn);
+    let outs = outs.into_iter().map(|v| {
+        let shape = b.shape_of(v)[2..].to_vec();
+        b.reshape(v, [&[whole * width], &shape[..]].concat())
+    });
+    let outs: Vec<Var> = outs.collect();
+    if rest == 0 {
+        return outs;
+    }
+    let first = b.int((whole * width) as i64);
+    let last = tile(b, first, rest, body);
+    outs.into_iter().zip(last).map(|(v, end)| b.concat(vec![v, end], 0)).collect()
+}
+
+/// The results of the members from `first` on, with their dimension in front.
+fn tile(b: &mut Builder, first: Var, width: usize, body: &Block) -> Vec<Var> {
+    let offsets = b.iota(width);
+    let members = b.add(offsets, first);
+    let body = b.copy_block(body, &HashMap::new());
+    let results = batch(b, Side::Last, width, &body, &[members]);
+    results
+        .into_iter()
+        .map(|v| {
+            let rank = b.shape_of(v).len();
+            let order: Vec<usize> = [rank - 1].into_iter().chain(0..rank - 1).collect();
+            b.transpose(v, &order)
+        })
+        .collect()
+}
