@@ -1,6 +1,6 @@
 //! Estimates that have been computed: their errors, and what speaks against them.
 
-use crate::check::builtin::blocks;
+use crate::check::estimates::blocks;
 use crate::check::value::{Ensemble, Number, Value};
 use crate::diagnostic::Diagnostic;
 use crate::format::{self, Slots};

@@ -170,6 +170,7 @@ impl Checker<'_> {
                     }
                     return Ok((self.b.int(entry), false));
                 }
+                self.plain(&n, "an index", &e.span)?;
                 Ok((n.re, n.below.is_none_or(|below| below > size)))
             }
             (other, set) => self.fail(errors::wrong_index(&e.span, &other, array_span, set)),
@@ -220,6 +221,7 @@ impl Checker<'_> {
             && self.b.literal_of(n.re).is_none()
         {
             let count = n.re;
+            self.plain(n, "the number of turns", &set.span)?;
             return self.counted_loop(count, body, |c, turn| {
                 c.bind_pattern(pattern, Value::Number(Number::scalar(Kind::Int, turn)), false)
             });
@@ -336,7 +338,13 @@ impl Checker<'_> {
         let test = self.number(condition);
         self.set_current(&names, before.clone());
         let test = match test {
-            Ok(n) if n.kind == Kind::Bool && n.is_scalar() => n.re,
+            Ok(n) if n.kind == Kind::Bool && n.is_scalar() => {
+                if let Err(reported) = self.plain(&n, "a condition", &condition.span) {
+                    self.b.abandon();
+                    return Err(reported);
+                }
+                n.re
+            }
             Ok(n) => {
                 self.b.abandon();
                 return self.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(n)));

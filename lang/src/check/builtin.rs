@@ -2,6 +2,7 @@
 
 use super::call::Given;
 use super::expression::tight;
+use super::estimates;
 use super::linear;
 use super::value::*;
 use super::*;
@@ -50,7 +51,14 @@ builtins! {
     "min", "min(x), min(a, b), min(e for i in A)", "The smallest.", |c, k| extreme(c, k, Monoid::Min);
     "count", "count(c for i in A)", "How many hold.", count;
     "mean", "mean(x), mean(e for i in A)",
-        "The mean. Over an ensemble it is an estimate, with its error; without one the plain average over all indices.", mean;
+        "The mean. Over an ensemble it is an estimate, with its error; without one the plain average over all indices.", estimates::mean;
+    "error", "error(e)", "The error of an estimate, as a plain number.", estimates::error;
+    "covariance", "covariance(e)", "The covariance matrix of the errors of an array of estimates.", estimates::covariance;
+    "fluctuations", "fluctuations(e)", "An estimate's fluctuations about its value over blocks of consecutive draws: chains, blocks, then its own indices.", estimates::fluctuations;
+    "tau_int", "tau_int(x)", "The integrated autocorrelation time ½ + Σρ(t) of an observable over an ensemble, or of an estimate, in draws.", estimates::tau_int;
+    "tau_int_error", "tau_int_error(x)", "The error of tau_int(x).", estimates::tau_int_error;
+    "effective_draws", "effective_draws(x)", "How many independent draws would give the same error: draws / (2 tau_int).", estimates::effective_draws;
+    "r_hat", "r_hat(x)", "The rank-normalised split R̂ of an observable over an ensemble: 1 if its chains agree. (Vehtari et al., Bayesian Analysis 16 (2021) 667)", estimates::r_hat;
     "re", "re(z)", "The real part.", |c, k| part(c, k, Part::Real);
     "im", "im(z)", "The imaginary part.", |c, k| part(c, k, Part::Imaginary);
     "conj", "conj(z)", "The complex conjugate.", |c, k| part(c, k, Part::Conjugate);
@@ -82,7 +90,7 @@ builtins! {
     "by_chain", "by_chain(x)", "An array over an ensemble as one over chains, then draws.", by_chain;
     "inverse", "inverse(A)", "The inverse of a square matrix, real or complex.", linear::inverse;
     "solve", "solve(A, b)", "The x for which A @ x is b, a vector or a matrix of columns.", linear::solve;
-    "determinant", "determinant(A)", "The determinant of a square matrix, real or complex.",
+    "determinant", "determinant(A)", "The determinant of a square matrix, real or complex, or of a jacobian over several index sets: J[i, x, j, y].",
         |c, k| linear::scalar(c, k, &crate::routine::determinant::DETERMINANT);
     "log_determinant", "log_determinant(A)",
         "The logarithm of a determinant, which if real must be positive: for large matrices, whose determinant overflows.",
@@ -295,97 +303,6 @@ fn count(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let re = c.b.convert(n.re, Scalar::Int);
     let re = c.b.sum_all(re);
     Ok(Value::Number(Number::scalar(Kind::Int, re)))
-}
-
-/// How many blocks of consecutive draws an estimate keeps of each chain.
-const BLOCKS: usize = 4096;
-
-fn mean(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let (n, span) = call.one_number(c)?;
-    let n = if matches!(n.kind, Kind::Int | Kind::Bool) { c.as_kind(&n, Kind::Real) } else { n };
-    if n.is_scalar() {
-        return Ok(Value::Number(n));
-    }
-    let Some(first) = n.sets.iter().position(|s| matches!(s, IndexSet::Ensemble(_))) else {
-        let size = n.shape().iter().product::<usize>();
-        if size == 0 {
-            return c.fail(errors::mean_of_nothing(&span));
-        }
-        let kind = n.kind;
-        let count = n.sets.len();
-        let Value::Number(total) = c.combine(Monoid::Sum, Value::Number(n), count) else { unreachable!() };
-        let size = c.b.number(kind.scalar(), size as f64);
-        let mean = total.map_leaves(&mut |v| c.b.div(v, size));
-        return Ok(tight(Value::Number(mean)));
-    };
-    // An estimate is 64-bit. Further ensembles are averaged inside the first.
-    let mut n = if n.kind == Kind::F32 { c.as_kind(&n, Kind::Real) } else { n };
-    while let Some(inner) = n.sets.iter().enumerate().position(|(k, s)| k != first && matches!(s, IndexSet::Ensemble(_))) {
-        let size = c.b.real(n.sets[inner].size() as f64);
-        n.sets.remove(inner);
-        n = n.map_leaves(&mut |v| {
-            let total = c.b.sum(v, vec![inner]);
-            c.b.div(total, size)
-        });
-    }
-    let first = n.sets.iter().position(|s| matches!(s, IndexSet::Ensemble(_))).expect("the first ensemble is left");
-    let IndexSet::Ensemble(ensemble) = n.sets.remove(first) else { unreachable!() };
-    if ensemble.size() == 0 {
-        return c.fail(errors::mean_of_nothing(&span));
-    }
-    let estimate = n.map_leaves(&mut |v| {
-        let rank = c.b.shape_of(v).len();
-        let order: Vec<usize> = std::iter::once(first).chain((0..rank).filter(|d| *d != first)).collect();
-        let draws = c.b.transpose(v, &order);
-        c.estimate(draws, &ensemble)
-    });
-    Ok(tight(Value::Number(estimate)))
-}
-
-impl Checker<'_> {
-    /// The mean over the first dimension, an ensemble's draws, with its fluctuation.
-    pub fn estimate(&mut self, draws: Var, ensemble: &Rc<Ensemble>) -> Var {
-        let count = self.b.real(ensemble.size() as f64);
-        let total = self.b.sum(draws, vec![0]);
-        let mean = self.b.div(total, count);
-        // Deviations of blocks of consecutive draws: [chains, blocks] and the rest.
-        let rest = self.b.shape_of(draws)[1..].to_vec();
-        let (blocks, length) = blocks(ensemble);
-        let used = self.b.part(draws, 0, 0, blocks * length * ensemble.chains);
-        let split = self.b.reshape(used, [vec![blocks, length, ensemble.chains], rest.clone()].concat());
-        let sums = self.b.sum(split, vec![1]);
-        let length = self.b.real(length as f64);
-        let means = self.b.div(sums, length);
-        let order: Vec<usize> = [1, 0].into_iter().chain(2..rest.len() + 2).collect();
-        let by_chain = self.b.transpose(means, &order);
-        let flat = self.b.reshape(by_chain, [vec![blocks * ensemble.chains], rest.clone()].concat());
-        let shape = self.b.shape_of(flat).to_vec();
-        let dims = (1..shape.len()).collect();
-        let center = self.b.spread(mean, shape, dims);
-        let deviation = self.b.sub(flat, center);
-        self.perturbed(mean, ensemble, deviation)
-    }
-
-    /// `mean + strength · deviation[block]`: see [`Perturbation`].
-    pub fn perturbed(&mut self, mean: Var, ensemble: &Rc<Ensemble>, deviation: Var) -> Var {
-        let known = self.perturbations.iter().position(|p| p.ensemble.identity == ensemble.identity);
-        let k = known.unwrap_or_else(|| {
-            let strength = self.b.fresh(Type::scalar(Scalar::Real));
-            let block = self.b.fresh(Type::scalar(Scalar::Int));
-            self.perturbations.push(Perturbation { ensemble: ensemble.clone(), strength, block });
-            self.perturbations.len() - 1
-        });
-        let Perturbation { strength, block, .. } = self.perturbations[k];
-        let row = self.b.gather(deviation, vec![block], false);
-        let shift = self.b.mul(strength, row);
-        self.b.add(mean, shift)
-    }
-}
-
-/// Into how many blocks each chain is cut, and how many draws a block has.
-pub fn blocks(ensemble: &Ensemble) -> (usize, usize) {
-    let length = ensemble.draws.div_ceil(BLOCKS).max(1);
-    (ensemble.draws / length, length)
 }
 
 // ---- complex numbers ----

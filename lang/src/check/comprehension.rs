@@ -206,6 +206,7 @@ impl Checker<'_> {
             if test.kind != Kind::Bool || !test.is_scalar() {
                 return checker.fail(errors::expected(&c.body.span, "a condition (a bool)", &Value::Number(test)));
             }
+            checker.plain(&test, "a count", &c.body.span)?;
             let re = checker.b.convert(test.re, moyal_runtime::array::Scalar::Int);
             let one = Number::scalar(Kind::Int, re);
             match &c.filter {
@@ -303,6 +304,7 @@ impl Checker<'_> {
         if test.kind != Kind::Bool || !test.is_scalar() {
             return self.fail(errors::expected(&filter.span, "a condition (a bool)", &Value::Number(test)));
         }
+        self.plain(&test, "a condition", &filter.span)?;
         self.b.open();
         let value = match body(self) {
             Ok(Value::Number(n)) => n,

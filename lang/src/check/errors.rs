@@ -107,6 +107,33 @@ pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
     }
 }
 
+pub fn estimate_for(what: &str, span: &Span) -> Diagnostic {
+    error(format!("{what} needs a plain number, not an estimate"))
+        .label(span, "made of an estimate, which has an error")
+        .help("write `.value` for the number without its error, e.g. `m.value`")
+}
+
+pub fn estimate_needed(span: &Span, function: &str, found: &Number) -> Diagnostic {
+    error(format!("{function} is of an estimate (a real mean over an ensemble, or what is computed from some)"))
+        .label(span, format!("this is {} without an error", Value::Number(found.clone()).describe()))
+        .help(format!("e.g. {function}(mean(x)), where x is over an ensemble"))
+}
+
+pub fn observable_needed(span: &Span, function: &str, found: &Number) -> Diagnostic {
+    error(format!("{function} is of a real observable over an ensemble, or of an estimate"))
+        .label(span, format!("this is {}", Value::Number(found.clone()).describe()))
+        .help("an ensemble is what a sampler makes, or `ensemble(x)` of an array of draws")
+}
+
+pub fn several_ensembles<'a>(span: &Span, names: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let names: Vec<String> = names.map(|n| format!("`{n}`")).collect();
+    error("this estimate stems from several ensembles").label(span, format!("from {}", names.join(" and "))).help("ask each of them by itself")
+}
+
+pub fn too_few_draws(span: &Span, why: &str) -> Diagnostic {
+    error(why).label(span, "too few draws").help("ask the sampler for more `draws`")
+}
+
 pub fn not_yet(span: &Span, what: &str) -> Diagnostic {
     error(format!("{what} are not in this version yet")).label(span, "not yet")
 }
@@ -329,6 +356,13 @@ pub fn site_of_other_lattice(span: &Span, found: &Lattice, array: &Span, wanted:
     error(format!("a site of {} is needed here, not one of {}", wanted.name, found.name))
         .label(span, format!("a site of {}", found.name))
         .label(array, format!("a field on {}", wanted.name))
+}
+
+/// `Λ.directions[k]`
+pub fn direction_number(span: &Span, count: usize) -> Diagnostic {
+    error(format!("a direction's number is known before the run, from 0 to {}", count.saturating_sub(1)))
+        .label(span, "no such direction")
+        .help("all of them: for mu in Λ.directions")
 }
 
 pub fn direction_of_other_lattice(span: &Span, found: &Lattice, array: &Span, wanted: &Lattice) -> Diagnostic {

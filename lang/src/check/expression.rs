@@ -348,6 +348,7 @@ impl Checker<'_> {
         if value.kind != Kind::Bool || !value.is_scalar() {
             return self.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(value)));
         }
+        self.plain(&value, "a condition", &condition.span)?;
         let said = match message {
             Some(e) => match self.expr(e)? {
                 Value::Text(t) => t.to_string(),
@@ -380,6 +381,7 @@ impl Checker<'_> {
                 (false, None) => Ok(Value::Unit),
             };
         }
+        self.plain(&test, "a condition", &condition.span)?;
         let mut names = walk::assigned(then);
         for name in otherwise.map(walk::assigned_in).unwrap_or_default() {
             if !names.contains(&name) {

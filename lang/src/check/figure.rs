@@ -157,7 +157,7 @@ impl Checker<'_> {
                 let counts = self.b.scatter(vec![bins], vec![clamped], weight);
                 let draws = self.b.real(shape[0] as f64);
                 let mean = self.b.div(counts, draws);
-                let (blocks, length) = super::builtin::blocks(&e);
+                let (blocks, length) = super::estimates::blocks(&e);
                 let group = self.block_numbers(&e, per_draw, blocks, length);
                 let used = blocks * length * e.chains * per_draw;
                 let (bins_used, weights_used) = (self.b.part(clamped, 0, 0, used), self.b.part(weight, 0, 0, used));

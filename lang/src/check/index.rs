@@ -49,6 +49,17 @@ impl Checker<'_> {
                 }
                 self.fail(errors::tuple_index(span, items.len()))
             }
+            Value::Set(IndexSet::Directions(lattice)) => {
+                let count = lattice.sizes.len();
+                let [Index::Expr(e)] = indices else { return self.fail(errors::direction_number(span, count)) };
+                let position = self.expr(e)?;
+                match self.literal_int(&position).map(|k| if k < 0 { k + count as i64 } else { k }) {
+                    Some(k) if (0..count as i64).contains(&k) => {
+                        Ok(Value::Displacement(super::comprehension::direction(&lattice, k as usize)))
+                    }
+                    _ => self.fail(errors::direction_number(span, count)),
+                }
+            }
             Value::Unknown => Err(Reported),
             other => self.fail(errors::no_index(array_span, &other)),
         }
@@ -193,6 +204,7 @@ impl Checker<'_> {
             }
             return Ok(At::Known(entry as usize));
         }
+        self.plain(&n, "an index", span)?;
         if n.is_scalar() {
             let checked = n.below.is_none_or(|below| below > size);
             return Ok(At::Computed { position: n.re, checked, factor: None });
@@ -378,6 +390,12 @@ impl Checker<'_> {
                 detached.loose = n.loose;
                 return number(detached);
             }
+            // An integer is an index set.
+            Value::Number(n) if name == "size" && n.kind == Kind::Int && n.is_scalar() => Some(owner.clone()),
+            Value::Number(n) if name == "entries" => {
+                let count: usize = n.sets.iter().map(IndexSet::size).product();
+                return number(self.known_int(count as i64));
+            }
             Value::Number(n) if name == "lattice" => match n.sets.first() {
                 Some(IndexSet::Lattice(lattice)) => Some(Value::Set(IndexSet::Lattice(lattice.clone()))),
                 _ => None,
@@ -410,7 +428,7 @@ impl Checker<'_> {
             Value::Set(_) => &["size"],
             Value::Site(_) => &["coordinates", "number", "parity"],
             Value::Number(n) => {
-                let mut names: Vec<Rc<str>> = vec!["value".into()];
+                let mut names: Vec<Rc<str>> = vec!["value".into(), "entries".into()];
                 for set in &n.sets {
                     if let IndexSet::Ensemble(e) = set
                         && let Some(Value::Record(fields)) = self.globals.records.get(&e.identity)

@@ -36,9 +36,12 @@ pub fn solve(c: &mut Checker, mut call: Call) -> Checked<Value> {
     Ok(number(kind, sets, &solution))
 }
 
-/// `determinant`, `log_determinant`: a number.
+/// `determinant`, `log_determinant`: a number. A jacobian over several index sets is a matrix over all of them.
 pub fn scalar(c: &mut Checker, mut call: Call, row: &'static Routine) -> Checked<Value> {
-    let a = argument(c, &mut call)?;
+    let [given] = call.exactly::<1>(c)?;
+    let (n, span) = numbers(c, given)?;
+    let given = (Value::Number(jacobian_as_matrix(c, n)), span);
+    let a = matrix(c, &call, given)?;
     equal_sets(c, &call, &a)?;
     Ok(number(a.0.kind, vec![], &c.b.routine(row, 0, parts(&a.0))))
 }
@@ -191,6 +194,17 @@ fn argument(c: &mut Checker, call: &mut Call) -> Checked<(Number, Span)> {
 fn matrix(c: &mut Checker, call: &Call, given: (Value, Span)) -> Checked<(Number, Span)> {
     let (n, span) = numbers(c, given)?;
     if n.sets.len() == 2 { Ok((n, span)) } else { c.fail(errors::matrix_needed(&span, call.builtin.name, &n)) }
+}
+
+/// An array over the same index sets twice, as a matrix; others as they are.
+fn jacobian_as_matrix(c: &mut Checker, n: Number) -> Number {
+    let half = n.sets.len() / 2;
+    if half < 2 || n.sets[..half] != n.sets[half..] {
+        return n;
+    }
+    let size = n.sets[..half].iter().map(IndexSet::size).product();
+    let matrix = n.map_leaves(&mut |v| c.b.reshape(v, vec![size, size]));
+    Number { sets: vec![IndexSet::Range(size); 2], ..matrix }
 }
 
 /// Numbers, as floats.

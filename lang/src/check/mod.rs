@@ -15,6 +15,7 @@ pub mod comprehension;
 pub mod derivative;
 pub mod draw;
 pub mod errors;
+pub mod estimates;
 pub mod expression;
 pub mod figure;
 pub mod index;
@@ -92,6 +93,8 @@ pub struct Checker<'g> {
     pub calls: Vec<(Rc<str>, Span)>,
     /// Slots that this statement reads, and what they are called here.
     pub inputs: Vec<(usize, Var)>,
+    /// Estimates among them with their fluctuations.
+    pub estimates: Vec<(usize, Var)>,
     pub perturbations: Vec<Perturbation>,
     /// Complex values of which a part, the modulus or the conjugate was taken, and where.
     pub parts_taken: Vec<(Var, Span)>,
@@ -116,6 +119,7 @@ impl<'g> Checker<'g> {
             ordinals: Rc::default(),
             calls: vec![],
             inputs: vec![],
+            estimates: vec![],
             perturbations: vec![],
             parts_taken: vec![],
             new_records: vec![],
@@ -184,21 +188,32 @@ impl<'g> Checker<'g> {
 
     /// What a slot is called in this statement.
     pub fn input(&mut self, slot: usize) -> Var {
-        if let Some((_, var)) = self.inputs.iter().find(|(s, _)| *s == slot) {
-            return *var;
-        }
         let info = self.globals.slots[slot].clone();
         if let Some(literal) = info.literal {
             // Constants go to the outermost block, where every later step sees them.
             return self.b.constant(literal);
         }
-        let var = self.b.fresh(info.ty.clone());
-        self.inputs.push((slot, var));
-        let mut estimate = var;
-        for (ensemble, fluctuation) in info.fluctuations {
+        let known = self.inputs.iter().find(|(s, _)| *s == slot).map(|(_, var)| *var);
+        let var = known.unwrap_or_else(|| {
+            let var = self.b.fresh(info.ty.clone());
+            self.inputs.push((slot, var));
+            var
+        });
+        if info.fluctuations.is_empty() { var } else { self.stored_estimate(slot, var, info.fluctuations) }
+    }
+
+    /// A stored estimate with its fluctuations: what this statement has made of it already, if that is seen from here.
+    fn stored_estimate(&mut self, slot: usize, value: Var, fluctuations: Vec<(Rc<value::Ensemble>, usize)>) -> Var {
+        let known = self.estimates.iter().rev().find(|(s, var)| *s == slot && self.b.definition(*var).is_some());
+        if let Some((_, var)) = known {
+            return *var;
+        }
+        let mut estimate = value;
+        for (ensemble, fluctuation) in fluctuations {
             let fluctuation = self.input(fluctuation);
             estimate = self.perturbed(estimate, &ensemble, fluctuation);
         }
+        self.estimates.push((slot, estimate));
         estimate
     }
 

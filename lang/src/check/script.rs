@@ -436,7 +436,15 @@ impl<'g> ScriptChecker<'g> {
             }
             return self.unrolled(pattern, members, body, place, actions);
         }
-        let (unit, stored) = self.unit(address, statement, None, &[], |c| Ok((vec![c.expr(set)?], vec![])))?;
+        let (unit, stored) = self.unit(address, statement, None, &[], |c| {
+            let value = c.expr(set)?;
+            if let Value::Number(n) = &value
+                && n.is_scalar()
+            {
+                c.plain(n, "the number of turns", &set.span)?;
+            }
+            Ok((vec![value], vec![]))
+        })?;
         actions.extend(unit.map(Action::Run));
         let value = stored.into_iter().next().expect("one value");
         match &value {
@@ -538,6 +546,7 @@ impl<'g> ScriptChecker<'g> {
             if test.kind != Kind::Bool || !test.is_scalar() {
                 return c.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(test)));
             }
+            c.plain(&test, "a condition", &condition.span)?;
             Ok((vec![tight(Value::Number(test))], vec![]))
         })?;
         let Some(Value::Number(test)) = stored.first() else { unreachable!("a condition is a number") };
@@ -1226,25 +1235,6 @@ fn finished(
     (Some(Unit { program, inputs, outputs, then: Then::Nothing, span: statement.span.clone(), ready: Default::default() }), stored)
 }
 
-/// What depends on `vars` with a derivative, and the steps that make it. What `.value` holds fixed does not, so that what
-/// is computed of it is computed once, not for each block of draws.
-fn depending(steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
-    let mut touched = vars;
-    let mut after = vec![];
-    for step in steps {
-        let fixed = matches!(&step.op, Op::Prim(row, _) if std::ptr::eq(*row, &crate::prim::arithmetic::DETACH));
-        let mut reads = step.op.args();
-        for block in step.op.blocks() {
-            reads.extend(block.captures());
-        }
-        if !fixed && reads.iter().any(|v| touched.contains(v)) {
-            touched.extend(step.outs.iter().copied());
-            after.push(step);
-        }
-    }
-    (touched, after)
-}
-
 /// Puts the steps back, with the perturbations' strengths zero, and adds the fluctuations of the results that are
 /// estimates: (which result, ensemble, value of shape [blocks of all chains, …]).
 fn with_fluctuations(
@@ -1266,7 +1256,7 @@ fn with_fluctuations(
         .collect();
     b.extend(zeros);
     b.extend(steps.clone());
-    let (touched, after) = depending(steps, perturbations.iter().flat_map(|p| [p.strength, p.block]).collect());
+    let (touched, after) = super::estimates::depending(steps, perturbations.iter().flat_map(|p| [p.strength, p.block]).collect());
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();
@@ -1279,7 +1269,7 @@ fn with_fluctuations(
             steps: after.clone(),
             results: estimates.iter().map(|k| results[*k]).collect(),
         };
-        let (blocks, _) = super::builtin::blocks(&p.ensemble);
+        let (blocks, _) = super::estimates::blocks(&p.ensemble);
         let mut which = vec![];
         let rows = b.map(blocks * p.ensemble.chains, |b, number| {
             let (zero, one) = (b.real(0.0), b.real(1.0));

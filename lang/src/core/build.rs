@@ -149,6 +149,24 @@ impl Builder {
         found
     }
 
+    /// Whether a value, other than through `detach`, comes from one of these (as far as open blocks show): inside regions,
+    /// only what is not detached there counts.
+    pub fn carries(&self, var: Var, of: &[Var]) -> bool {
+        let mut seen = std::collections::HashSet::new();
+        let mut open = vec![var];
+        while let Some(var) = open.pop() {
+            if of.contains(&var) {
+                return true;
+            }
+            if seen.insert(var)
+                && let Some(step) = self.definition(var)
+            {
+                attached(step, &mut open);
+            }
+        }
+        false
+    }
+
     /// The steps of the open blocks, outermost first.
     pub fn open_steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
         self.blocks.iter().flatten()
@@ -727,5 +745,17 @@ impl Builder {
 
     pub fn require(&mut self, condition: Var, message: impl Into<String>) {
         self.step(Op::Require { condition, message: message.into() }, vec![]);
+    }
+}
+
+/// What a step reads, but for `detach`.
+fn attached(step: &Step, found: &mut Vec<Var>) {
+    if matches!(step.op, Op::Prim(row, _) if std::ptr::eq(row, &prim::arithmetic::DETACH)) {
+        return;
+    }
+    found.extend(step.op.args());
+    for block in step.op.blocks() {
+        block.steps.iter().for_each(|step| attached(step, found));
+        found.extend(&block.results);
     }
 }

@@ -271,6 +271,14 @@ impl Op {
     }
 }
 
+impl Step {
+    /// What a step reads, in its regions too.
+    pub fn reads(&self) -> Vec<Var> {
+        let inside = self.op.blocks().into_iter().flat_map(|block| block.captures());
+        self.op.args().into_iter().chain(inside).collect()
+    }
+}
+
 impl Block {
     /// The variables that the block reads but does not define, in the order of their first use.
     pub fn captures(&self) -> Vec<Var> {

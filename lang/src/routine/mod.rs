@@ -5,6 +5,7 @@
 //! members. A complex array is two arguments or results: real and imaginary parts.
 
 pub mod determinant;
+pub mod estimate;
 pub mod fourier;
 pub mod hermitian;
 pub mod linear;
@@ -242,5 +243,5 @@ fn widened(numbers: &Numbers) -> Vec<f64> {
 
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Routine> {
-    [linear::ROWS, determinant::ROWS, hermitian::ROWS, order::ROWS, fourier::ROWS].into_iter().flatten().copied()
+    [linear::ROWS, determinant::ROWS, hermitian::ROWS, order::ROWS, fourier::ROWS, estimate::ROWS].into_iter().flatten().copied()
 }
