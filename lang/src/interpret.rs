@@ -260,7 +260,7 @@ impl Machine<'_> {
         let types: Vec<Type> = step.outs.iter().map(|v| self.program.type_of(*v).clone()).collect();
         match routine::evaluate(routine, batch, &args, &types) {
             Ok(results) => Ok(results.into_iter().map(Arc::new).collect()),
-            Err(fault) => Err(fault.failure(step.span, batch, self.around.clone())),
+            Err(fault) => Err(fault.failure(step.span, &args[0].shape[..batch], self.around.clone())),
         }
     }
 

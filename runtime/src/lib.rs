@@ -3,6 +3,7 @@
 pub mod array;
 pub mod contract;
 pub mod estimate;
+pub mod fourier;
 pub mod lattice;
 pub mod linear;
 pub mod math;

@@ -90,6 +90,22 @@ builtins! {
     "by_chain", "by_chain(x)", "An array over an ensemble as one over chains, then draws.", by_chain;
     "inverse", "inverse(A)", "The inverse of a square matrix, real or complex.", linear::inverse;
     "solve", "solve(A, b)", "The x for which A @ x is b, a vector or a matrix of columns.", linear::solve;
+    "determinant", "determinant(A)", "The determinant of a square matrix, real or complex.",
+        |c, k| linear::scalar(c, k, &crate::routine::determinant::DETERMINANT);
+    "log_determinant", "log_determinant(A)",
+        "The logarithm of a determinant, which if real must be positive: for large matrices, whose determinant overflows.",
+        |c, k| linear::scalar(c, k, &crate::routine::determinant::LOG_DETERMINANT);
+    "cholesky", "cholesky(A)", "The lower triangular L for which A = L @ L', of a positive definite matrix.", linear::cholesky;
+    "eigenvalues", "eigenvalues(A)", "The eigenvalues of a symmetric or Hermitian matrix, in ascending order.", linear::eigenvalues;
+    "eigensystem", "let (w, V) = eigensystem(A)",
+        "Eigenvalues and, as the columns of V, eigenvectors, whose largest component is real and positive: A @ V[.., k] is w[k] * V[.., k].",
+        linear::eigensystem;
+    "singular_values", "singular_values(A)", "The singular values of a matrix, the largest first.", linear::singular_values;
+    "sort", "sort(x)", "The numbers of an array in ascending order.", linear::sort;
+    "order", "order(x)", "The positions of an array's numbers in ascending order: x[order(x)[0]] is the smallest.", linear::order;
+    "fourier", "fourier(φ)", "The sum of exp(-i p·x) φ[x] over sites x for each momentum p, a field over Λ.momenta; along an integer n of exp(-2πi p x/n).",
+        linear::fourier;
+    "inverse_fourier", "inverse_fourier(f)", "The field whose `fourier` this is: exp(i p·x) f[p] / V summed over momenta p.", linear::inverse_fourier;
     "print", "print(\"x = {x}\")", "Prints a line; values stand in braces, `{x:.3}` with three decimals.", effect;
     "plot", "plot(x), plot(histogram(m), title: \"…\")", "Draws a figure of arrays, fields, functions, histogram(…), points(…), line(…).", effect;
     "table", "table(\"title\", name: x, …)", "Prints arrays as columns under their names.", effect;

@@ -291,6 +291,29 @@ pub fn not_square(span: &Span, name: &str, found: &Number) -> Diagnostic {
         .label(span, format!("{} rows, {} columns", found.sets[0].size(), found.sets[1].size()))
 }
 
+pub fn rows_and_columns(span: &Span, name: &str, found: &Number) -> Diagnostic {
+    error(format!("`{name}` takes a matrix whose rows and columns are over the same index set, not {}", found.describe()))
+        .label(span, format!("rows over {}, columns over {}", found.sets[0].describe(), found.sets[1].describe()))
+}
+
+pub fn row_needed(span: &Span, name: &str, found: &Number) -> Diagnostic {
+    let wrong = error(format!("`{name}` takes an array over one index set, not {}", found.describe()))
+        .label(span, format!("this is {}", found.describe()));
+    if found.is_scalar() { wrong } else { wrong.help(format!("of each row: [{name}(x) for x in …]")) }
+}
+
+pub fn no_transform(span: &Span, name: &str, found: &Number, help: &str) -> Diagnostic {
+    error(format!("`{name}` has no meaning over {}", found.sets[0].describe()))
+        .label(span, format!("this is {}", found.describe()))
+        .help(help)
+}
+
+pub fn transform_without_period(span: &Span, name: &str, lattice: &Lattice) -> Diagnostic {
+    error(format!("`{name}` needs a lattice that is periodic in all directions"))
+        .label(span, format!("{} is not", lattice.name))
+        .help("multiply an antiperiodic field by exp(-i π x/L) on a periodic lattice; open directions have no momenta")
+}
+
 pub fn right_side(a: Side, b: Side) -> Diagnostic {
     let wrong = error(format!("the right side of these equations must be over {}, as the rows of the matrix are", a.1.sets[0].describe()))
         .label(a.0, a.1.describe())

@@ -1,4 +1,4 @@
-//! Functions of matrices, done by array routines.
+//! Functions of matrices, of the order of numbers, and Fourier transforms: done by array routines.
 
 use super::arithmetic::common_kind;
 use super::builtin::{Call, as_number};
@@ -6,6 +6,7 @@ use super::expression::tight;
 use super::value::*;
 use super::*;
 use crate::routine::linear as rows;
+use crate::routine::{Routine, fourier, hermitian, order};
 
 pub fn inverse(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let a = argument(c, &mut call)?;
@@ -35,6 +36,150 @@ pub fn solve(c: &mut Checker, mut call: Call) -> Checked<Value> {
     Ok(number(kind, sets, &solution))
 }
 
+/// `determinant`, `log_determinant`: a number.
+pub fn scalar(c: &mut Checker, mut call: Call, row: &'static Routine) -> Checked<Value> {
+    let a = argument(c, &mut call)?;
+    equal_sets(c, &call, &a)?;
+    Ok(number(a.0.kind, vec![], &c.b.routine(row, 0, parts(&a.0))))
+}
+
+pub fn cholesky(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let a = argument(c, &mut call)?;
+    equal_sets(c, &call, &a)?;
+    c.take_part(&a.0, call.span);
+    Ok(number(a.0.kind, a.0.sets.clone(), &c.b.routine(&hermitian::CHOLESKY, 0, parts(&a.0))))
+}
+
+pub fn eigenvalues(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let a = argument(c, &mut call)?;
+    equal_sets(c, &call, &a)?;
+    Ok(real_values(c, &call, &a.0, &hermitian::EIGENVALUES))
+}
+
+/// Values, and vectors as columns.
+pub fn eigensystem(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let a = argument(c, &mut call)?;
+    equal_sets(c, &call, &a)?;
+    c.take_part(&a.0, call.span);
+    let count = IndexSet::Range(a.0.sets[0].size());
+    let outs = c.b.routine(&hermitian::EIGENSYSTEM, 0, parts(&a.0));
+    let values = number(real_kind(a.0.kind), vec![count.clone()], &outs[..1]);
+    let vectors = number(a.0.kind, vec![a.0.sets[0].clone(), count], &outs[1..outs.len() - 1]);
+    Ok(Value::Tuple(Rc::new(vec![values, vectors])))
+}
+
+pub fn singular_values(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (a, _) = argument(c, &mut call)?;
+    Ok(real_values(c, &call, &a, &hermitian::SINGULAR_VALUES))
+}
+
+/// Real numbers of a matrix, counted by integers: they belong to no row or column.
+fn real_values(c: &mut Checker, call: &Call, a: &Number, row: &'static Routine) -> Value {
+    c.take_part(a, call.span);
+    let outs = c.b.routine(row, 0, parts(a));
+    let count = IndexSet::Range(c.b.shape_of(outs[0])[0]);
+    number(real_kind(a.kind), vec![count], &outs)
+}
+
+fn real_kind(kind: Kind) -> Kind {
+    if kind == Kind::Complex { Kind::Real } else { kind }
+}
+
+// ---- order ----
+
+pub fn sort(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (x, positions) = positions(c, &mut call)?;
+    let sorted = c.b.gather(x.re, vec![positions], false);
+    Ok(number(x.kind, vec![IndexSet::Range(x.sets[0].size())], &[sorted]))
+}
+
+pub fn order(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (x, positions) = positions(c, &mut call)?;
+    Ok(number(Kind::Int, vec![IndexSet::Range(x.sets[0].size())], &[positions]))
+}
+
+/// An array over one index set, and the positions of its entries in ascending order.
+fn positions(c: &mut Checker, call: &mut Call) -> Checked<(Number, Var)> {
+    let (x, span) = call.one_number(c)?;
+    match x.kind {
+        Kind::Complex => return c.fail(errors::complex_order_of(&span)),
+        Kind::Bool => return c.fail(errors::expected(&span, "an array of numbers", &Value::Number(x))),
+        _ => {}
+    }
+    if x.sets.len() != 1 {
+        return c.fail(errors::row_needed(&span, call.builtin.name, &x));
+    }
+    let positions = c.b.routine(&order::ORDER, 0, vec![x.re]);
+    Ok((x, positions[0]))
+}
+
+// ---- Fourier transforms ----
+
+/// Over the first index set: a field's momenta, or an integer as large.
+pub fn fourier(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    transform(c, &mut call, &fourier::FOURIER, |set| match set {
+        IndexSet::Lattice(lattice) => Ok((lattice.sizes.clone(), IndexSet::Momenta(lattice.clone()))),
+        IndexSet::Range(n) => Ok((vec![*n], set.clone())),
+        IndexSet::Momenta(_) => Err("write inverse_fourier(x)"),
+        IndexSet::Ensemble(_) => Err("of each draw: [fourier(φ) for φ in …]"),
+        _ => Err("it goes from a lattice Λ to Λ.momenta, or along an integer"),
+    })
+}
+
+pub fn inverse_fourier(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    transform(c, &mut call, &fourier::INVERSE_FOURIER, |set| match set {
+        IndexSet::Momenta(lattice) => Ok((lattice.sizes.clone(), IndexSet::Lattice(lattice.clone()))),
+        IndexSet::Range(n) => Ok((vec![*n], set.clone())),
+        IndexSet::Lattice(_) => Err("write fourier(x)"),
+        IndexSet::Ensemble(_) => Err("of each draw: [inverse_fourier(x) for x in …]"),
+        _ => Err("it goes from the momenta of a lattice Λ to Λ, or along an integer"),
+    })
+}
+
+/// Further index sets count components.
+fn transform(
+    c: &mut Checker,
+    call: &mut Call,
+    row: &'static Routine,
+    of: fn(&IndexSet) -> Result<(Vec<usize>, IndexSet), &'static str>,
+) -> Checked<Value> {
+    let [given] = call.exactly::<1>(c)?;
+    let (x, span) = numbers(c, given)?;
+    let Some(first) = x.sets.first() else { return c.fail(errors::no_index(&span, &Value::Number(x))) };
+    let (sizes, result) = match of(first) {
+        Ok(found) => found,
+        Err(help) => return c.fail(errors::no_transform(&span, call.builtin.name, &x, help)),
+    };
+    if let IndexSet::Lattice(lattice) | IndexSet::Momenta(lattice) = first
+        && lattice.boundary.iter().any(|b| *b != Boundary::Periodic)
+    {
+        return c.fail(errors::transform_without_period(&span, call.builtin.name, lattice));
+    }
+    let z = c.as_kind(&x, Kind::Complex);
+    let parts: Vec<Var> = parts(&z).into_iter().map(|v| unfolded(c, v, &sizes)).collect();
+    let outs = c.b.routine(row, x.sets.len() - 1, parts);
+    let outs: Vec<Var> = outs.into_iter().map(|v| folded(c, v, sizes.len())).collect();
+    Ok(number(Kind::Complex, [&[result], &x.sets[1..]].concat(), &outs))
+}
+
+/// The first dimension behind the others, and apart into `sizes`.
+fn unfolded(c: &mut Checker, v: Var, sizes: &[usize]) -> Var {
+    let rank = c.b.shape_of(v).len();
+    let order: Vec<usize> = (1..rank).chain([0]).collect();
+    let last = c.b.transpose(v, &order);
+    let shape = [&c.b.shape_of(last)[..rank - 1], sizes].concat();
+    c.b.reshape(last, shape)
+}
+
+/// The last dimensions as one, in front of the others.
+fn folded(c: &mut Checker, v: Var, dimensions: usize) -> Var {
+    let shape = c.b.shape_of(v).to_vec();
+    let (rest, sizes) = shape.split_at(shape.len() - dimensions);
+    let flat = c.b.reshape(v, [rest, &[sizes.iter().product()]].concat());
+    let order: Vec<usize> = [rest.len()].into_iter().chain(0..rest.len()).collect();
+    c.b.transpose(flat, &order)
+}
+
 // ---- arguments and results ----
 
 /// The only argument: a matrix of floats.
@@ -62,6 +207,13 @@ fn numbers(c: &mut Checker, (value, span): (Value, Span)) -> Checked<(Number, Sp
 fn equal_sizes(c: &mut Checker, call: &Call, (a, span): &(Number, Span)) -> Checked<()> {
     let sizes = a.shape();
     if sizes[0] == sizes[1] { Ok(()) } else { c.fail(errors::not_square(span, call.builtin.name, a)) }
+}
+
+/// Rows and columns over one index set.
+fn equal_sets(c: &mut Checker, call: &Call, a: &(Number, Span)) -> Checked<()> {
+    equal_sizes(c, call, a)?;
+    let (a, span) = a;
+    if a.sets[0] == a.sets[1] { Ok(()) } else { c.fail(errors::rows_and_columns(span, call.builtin.name, a)) }
 }
 
 fn parts(n: &Number) -> Vec<Var> {

@@ -1156,7 +1156,10 @@ fn finished(
     statement: &Statement,
     in_loop: bool,
 ) -> (Option<Unit>, Vec<Value>) {
-    let records = std::mem::take(&mut c.new_records);
+    // What a member of a comprehension or a turn of a loop made ends with it.
+    let outer: HashSet<Var> = c.b.open_steps().flat_map(|s| s.outs.iter().copied()).chain(c.inputs.iter().map(|i| i.1)).collect();
+    let mut records = std::mem::take(&mut c.new_records);
+    records.retain(|(_, record)| record.needs().iter().all(|v| outer.contains(v)));
     let mut results: Vec<Var> = values.iter().flat_map(Value::needs).collect();
     let own = results.len();
     results.extend(assigned.iter().flat_map(|(_, v)| v.needs()));

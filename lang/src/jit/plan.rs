@@ -50,8 +50,9 @@ pub enum Instruction {
     Update { target: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, value: Buffer, checked: bool, span: u32 },
     /// For each of `batch` matrices: (m × k) times (k × n), with strides in numbers.
     Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, sizes: [usize; 3], left_strides: (usize, usize), right_strides: (usize, usize) },
-    /// `types` and `sizes` are those of the arguments and results of one member.
-    Routine { routine: &'static Routine, count: usize, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, batch: usize, span: u32 },
+    /// For each of the members that the dimensions `lead` count, whose arguments have `types`, and results these kinds and
+    /// numbers of numbers.
+    Routine { routine: &'static Routine, lead: Vec<usize>, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, span: u32 },
     Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, position: Buffer, positions: usize, size: usize, out: Buffer },
     Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
     While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
@@ -656,12 +657,11 @@ impl Planner {
         let result = |v: &Var| (self.ty(*v).scalar, self.ty(*v).shape[batch..].iter().product());
         out.push(Instruction::Routine {
             routine,
-            count: types[0].shape[..batch].iter().product(),
+            lead: types[0].shape[..batch].to_vec(),
             types: routine::member_types(batch, &types),
             args: args.iter().map(|v| self.homes[v]).collect(),
             results: step.outs.iter().map(result).collect(),
             outs,
-            batch,
             span: step.span,
         });
     }

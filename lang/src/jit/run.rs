@@ -286,8 +286,9 @@ impl Worker<'_> {
             Instruction::Contract { scalar, left, right, out, batch, sizes, left_strides, right_strides } => {
                 self.contract(*scalar, [*left, *right, *out], *batch, *sizes, *left_strides, *right_strides)
             }
-            Instruction::Routine { routine, count, types, args, results, outs, batch, span } => {
-                self.routine(routine, *count, types, args, results, outs).map_err(|f| f.failure(*span, *batch, self.around.clone()))?
+            Instruction::Routine { routine, lead, types, args, results, outs, span } => {
+                let count = lead.iter().product();
+                self.routine(routine, count, types, args, results, outs).map_err(|f| f.failure(*span, lead, self.around.clone()))?
             }
             Instruction::Draw { distribution, scalar, place, turns, position, positions, size, out } => {
                 let turns: Vec<u64> = turns.iter().map(|t| self.int(*t) as u64).collect();

@@ -2,6 +2,7 @@
 
 use crate::core::build::Builder;
 use crate::core::Var;
+use moyal_runtime::array::{Array, Data};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix {
@@ -43,7 +44,8 @@ impl Matrix {
         b.shape_of(self.re)[self.batch]
     }
 
-    fn each(self, mut f: impl FnMut(Var) -> Var) -> Matrix {
+    /// Each part by itself.
+    pub fn each(self, mut f: impl FnMut(Var) -> Var) -> Matrix {
         Matrix { re: f(self.re), im: self.im.map(f), ..self }
     }
 
@@ -74,6 +76,70 @@ impl Matrix {
         let order: Vec<usize> = (0..self.batch).chain([self.batch + 1, self.batch]).collect();
         let turned = self.each(|x| b.transpose(x, &order));
         Matrix { im: turned.im.map(|im| b.neg(im)), ..turned }
+    }
+
+    pub fn conjugate(self, b: &mut Builder) -> Matrix {
+        Matrix { im: self.im.map(|im| b.neg(im)), ..self }
+    }
+
+    /// (A + A†)/2
+    pub fn hermitian_part(self, b: &mut Builder) -> Matrix {
+        let adjoint = self.adjoint(b);
+        self.add(b, adjoint).each(|x| b.scale(x, 0.5))
+    }
+
+    /// The product of elements at equal places; both may be scalars too.
+    pub fn elementwise(self, b: &mut Builder, other: Matrix) -> Matrix {
+        let (Some(p), Some(q)) = (self.im, other.im) else {
+            return Matrix { re: b.mul(self.re, other.re), ..self };
+        };
+        let (rr, ii, ri, ir) = (b.mul(self.re, other.re), b.mul(p, q), b.mul(self.re, q), b.mul(p, other.re));
+        Matrix { re: b.sub(rr, ii), im: Some(b.add(ri, ir)), ..self }
+    }
+
+    /// Σᵢⱼ Aᵢⱼ* Bᵢⱼ, a scalar.
+    pub fn overlap(self, b: &mut Builder, other: Matrix) -> Matrix {
+        let products = self.conjugate(b).elementwise(b, other);
+        products.each(|x| b.sum(x, vec![self.batch, self.batch + 1]))
+    }
+
+    /// The real part of Σᵢ Aᵢⱼ* Bᵢⱼ for each column.
+    pub fn column_overlaps(self, b: &mut Builder, other: Matrix) -> Var {
+        let mut products = b.mul(self.re, other.re);
+        if let (Some(p), Some(q)) = (self.im, other.im) {
+            let more = b.mul(p, q);
+            products = b.add(products, more);
+        }
+        b.sum(products, vec![self.batch])
+    }
+
+    /// Column j times the j-th of real numbers.
+    pub fn times_columns(self, b: &mut Builder, numbers: Var) -> Matrix {
+        let dims = (0..self.batch).chain([self.batch + 1]).collect();
+        let numbers = b.spread(numbers, b.shape_of(self.re).to_vec(), dims);
+        self.times(b, numbers)
+    }
+
+    /// A scalar spread over the matrix `like`.
+    pub fn spread_like(self, b: &mut Builder, like: Var) -> Matrix {
+        let (shape, dims) = (b.shape_of(like).to_vec(), (0..self.batch).collect::<Vec<_>>());
+        self.each(|x| b.spread(x, shape.clone(), dims.clone()))
+    }
+
+    /// The same constant of this matrix's precision, in row-major order, for each member.
+    pub fn constant(self, b: &mut Builder, values: Vec<f64>) -> Var {
+        let shape = b.shape_of(self.re).to_vec();
+        let table = b.table(Array::new(shape[self.batch..].to_vec(), Data::Real(values)));
+        let table = b.convert(table, b.scalar_of(self.re));
+        b.spread(table, shape, vec![self.batch, self.batch + 1])
+    }
+
+    /// As a block of a matrix of zeros of `size`, at row and column `at`.
+    pub fn put(self, b: &mut Builder, size: (usize, usize), at: (usize, usize)) -> Matrix {
+        let lead = b.shape_of(self.re)[..self.batch].to_vec();
+        let start = [vec![0; self.batch], vec![at.0, at.1]].concat();
+        let shape = [lead, vec![size.0, size.1]].concat();
+        self.each(|x| b.embed(x, shape.clone(), start.clone(), vec![1; shape.len()]))
     }
 
     /// The matrix product.

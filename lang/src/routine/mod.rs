@@ -4,9 +4,13 @@
 //! A routine acts on one member. A step has `batch` leading dimensions, the same for all arguments and results, that count
 //! members. A complex array is two arguments or results: real and imaginary parts.
 
+pub mod determinant;
 pub mod estimate;
+pub mod fourier;
+pub mod hermitian;
 pub mod linear;
 pub mod matrix;
+pub mod order;
 
 use crate::core::build::Builder;
 use crate::core::{Type, Var};
@@ -90,11 +94,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The failure of the step that stands at `span`, inside `around`; which member is told where a `batch` has several.
-    pub fn failure(self, span: u32, batch: usize, mut around: Vec<Around>) -> Failure {
-        if batch > 0 {
-            around.push(Around::Member(self.member as i64));
-        }
+    /// The failure of the step that stands at `span`, inside `around`; the leading dimensions `lead` count members.
+    pub fn failure(self, span: u32, lead: &[usize], mut around: Vec<Around>) -> Failure {
+        let below = |d: usize| lead[d + 1..].iter().product::<usize>();
+        around.extend((0..lead.len()).map(|d| Around::Member((self.member / below(d) % lead[d]) as i64)));
         Failure { span, kind: FailureKind::Required(self.message), around }
     }
 }
@@ -240,5 +243,5 @@ fn widened(numbers: &Numbers) -> Vec<f64> {
 
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Routine> {
-    linear::ROWS.iter().chain(estimate::ROWS).copied()
+    [linear::ROWS, determinant::ROWS, hermitian::ROWS, order::ROWS, fourier::ROWS, estimate::ROWS].into_iter().flatten().copied()
 }

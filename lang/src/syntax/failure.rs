@@ -160,9 +160,9 @@ impl Failure<'_> {
         if !RESERVED.contains(&found) || !(names || declared) {
             return None;
         }
-        let help = format!("Take another name: `{found}_1`, or one that says more.");
+        let help = format!("take another name: `{found}_1`, or one that says more");
         Some(
-            Diagnostic::error(format!("`{found}` is a word of the language and cannot be a name."))
+            Diagnostic::error(format!("`{found}` is a word of the language and cannot be a name"))
                 .label(&self.here(), "a name should stand here")
                 .help(help),
         )
@@ -173,68 +173,68 @@ impl Failure<'_> {
         let head = self.head_word();
         match self.found() {
             "else" => Some(
-                Diagnostic::error("This `else` has no `if`.")
+                Diagnostic::error("this `else` has no `if`")
                     .label(&here, "belongs to nothing")
-                    .help("Write `if … { … } else { … }`, with `else` on the line of the `}`."),
+                    .help("write `if … { … } else { … }`, with `else` on the line of the `}`"),
             ),
             word @ ("then" | "do" | "begin") if matches!(head, "if" | "for" | "while") || self.in_condition() => Some(
                 Diagnostic::error(format!(
-                    "What belongs to `{}` stands in braces.",
+                    "what belongs to `{}` stands in braces",
                     if self.in_condition() { "if" } else { head }
                 ))
                 .label(&here, format!("there is no `{word}`"))
-                .help("Write `if x > 0 { … } else { … }`, `for i in n { … }`."),
+                .help("write `if x > 0 { … } else { … }`, `for i in n { … }`"),
             ),
             "mod" => Some(
-                Diagnostic::error("The remainder is written `%`.")
+                Diagnostic::error("the remainder is written `%`")
                     .label(&here, "not part of the language")
-                    .help("Write `a % b`."),
+                    .help("write `a % b`"),
             ),
             "is" => Some(
-                Diagnostic::error("Two values are compared with `==`.")
+                Diagnostic::error("two values are compared with `==`")
                     .label(&here, "not part of the language")
-                    .help("Write `a == b`."),
+                    .help("write `a == b`"),
             ),
             "in" if head == "for" && self.bracket_text() == "(" => Some(
-                Diagnostic::error("A `for` has no brackets around it.")
+                Diagnostic::error("a `for` has no brackets around it")
                     .label(&here, "inside brackets")
-                    .help("Write `for x in A { … }`."),
+                    .help("write `for x in A { … }`"),
             ),
             "fn" if self.expects_operand() => Some(
-                Diagnostic::error("A function without a name is written with an arrow.")
+                Diagnostic::error("a function without a name is written with an arrow")
                     .label(&here, "declares a function with a name")
-                    .help("Write `x -> x^2`, `(x, y) -> x + y`, or declare the function before."),
+                    .help("write `x -> x^2`, `(x, y) -> x + y`, or declare the function before"),
             ),
             "for" if self.previous_text() == "," => Some(
-                Diagnostic::error("No comma stands before the `for`.")
+                Diagnostic::error("no comma stands before the `for`")
                     .label(&here, "belongs to what stands before the comma")
-                    .help("Write `sum(f(x) for x in A)`."),
+                    .help("write `sum(f(x) for x in A)`"),
             ),
             "for" if self.bracket().is_none() && self.previous().is_some() => Some(
-                Diagnostic::error("`… for x in A` stands in brackets.")
+                Diagnostic::error("`… for x in A` stands in brackets")
                     .label(&here, "outside of brackets")
-                    .help("Write `[f(x) for x in A]` for an array, `sum(f(x) for x in A)` for a sum."),
+                    .help("write `[f(x) for x in A]` for an array, `sum(f(x) for x in A)` for a sum"),
             ),
             "for" if self.previous().is_some_and(|i| self.tokens[i].ends_operand(self.text)) => Some(
-                Diagnostic::error("A second set follows the first behind a comma, and a condition stands last.")
+                Diagnostic::error("a second set follows the first behind a comma, and a condition stands last")
                     .label(&here, "a second `for`")
-                    .help("Write `[f(x, y) for x in A, y in B]`, `sum(f(x, y) for x in A, y in B if x < y)`."),
+                    .help("write `[f(x, y) for x in A, y in B]`, `sum(f(x, y) for x in A, y in B if x < y)`"),
             ),
             word @ ("let" | "var" | "fn" | "while" | "assert") if self.previous().is_some() => Some(
-                Diagnostic::error("A new statement begins on a new line.")
+                Diagnostic::error("a new statement begins on a new line")
                     .label(&here, format!("`{word}` begins a statement"))
-                    .help("Begin a new line before it, or write `;`."),
+                    .help("begin a new line before it, or write `;`"),
             ),
             "//" if self.previous().is_none() => Some(super::messages::line_begins_with_operator(&here, "//", &here)),
             ";" if self.bracket().is_some() => Some(
-                Diagnostic::error("A `;` ends a statement, and a bracket is still open.")
+                Diagnostic::error("a `;` ends a statement, and a bracket is still open")
                     .label(&here, "inside a bracket")
-                    .help("Values in brackets are separated by `,`."),
+                    .help("values in brackets are separated by `,`"),
             ),
             "in" if !self.expects(&[Rule::in_word]) => Some(
-                Diagnostic::error("`in` belongs to a `for`.")
+                Diagnostic::error("`in` belongs to a `for`")
                     .label(&here, "no `for` stands before it")
-                    .help("Write `for x in A`. Whether A has an element is `any(a == x for a in A)`."),
+                    .help("write `for x in A`. Whether A has an element is `any(a == x for a in A)`"),
             ),
             _ => None,
         }
@@ -249,9 +249,9 @@ impl Failure<'_> {
         let found = self.found();
         if found == "==" && self.expects_value() {
             return Some(
-                Diagnostic::error("A value is given with `=`; `==` compares.")
+                Diagnostic::error("a value is given with `=`; `==` compares")
                     .label(&here, "a single `=` should stand here")
-                    .help(format!("Write `{} = …`.", self.text[self.tokens[self.first].start..here.start].trim_end())),
+                    .help(format!("write `{} = …`", self.text[self.tokens[self.first].start..here.start].trim_end())),
             );
         }
         if found != "=" {
@@ -264,10 +264,10 @@ impl Failure<'_> {
         if let (Some(word), Some(_), "(") = (word, argument, self.bracket_text()) {
             let name = self.tokens[word].text(self.text);
             return Some(
-                Diagnostic::error("An argument is named with `:`.")
+                Diagnostic::error("an argument is named with `:`")
                     .label(&here, "`:` should stand here")
                     .label(&self.span(word), "the name")
-                    .help(format!("Write `{name}: …`. Two values are compared with `==`.")),
+                    .help(format!("write `{name}: …`. Two values are compared with `==`")),
             );
         }
         if self.expects(&[Rule::in_word]) {
@@ -276,9 +276,9 @@ impl Failure<'_> {
         let assigned = (self.first..self.index).any(|i| matches!(self.tokens[i].text(self.text), "=" | "~"));
         if assigned && opened.is_none() {
             return Some(
-                Diagnostic::error("A statement gives one value.")
+                Diagnostic::error("a statement gives one value")
                     .label(&here, "the second `=`")
-                    .help("Write two lines; to compare, write `==`."),
+                    .help("write two lines; to compare, write `==`"),
             );
         }
         if self.expects(&[Rule::parameters, Rule::annotation, Rule::type_expr, Rule::name, Rule::string]) {
@@ -286,18 +286,18 @@ impl Failure<'_> {
         }
         let left = word.map_or("a", |i| self.tokens[i].text(self.text));
         Some(
-            Diagnostic::error("`=` gives a name a value; two values are compared with `==`.")
+            Diagnostic::error("`=` gives a name a value; two values are compared with `==`")
                 .label(&here, "`==` should stand here")
-                .help(format!("Write `{left} == …`.")),
+                .help(format!("write `{left} == …`")),
         )
     }
 
     fn for_without_in(&self) -> Diagnostic {
         let name = self.previous_text();
-        Diagnostic::error("`for` runs over something, and `in` says over what.")
+        Diagnostic::error("`for` runs over something, and `in` says over what")
             .label(&self.here(), "`in` should stand here")
             .help(format!(
-                "Write `for {name} in 1..10`, `for {name} in n` for 0 … n-1, or `for {name} in A` for an array."
+                "write `for {name} in 1..10`, `for {name} in n` for 0 … n-1, or `for {name} in A` for an array"
             ))
     }
 
@@ -311,13 +311,13 @@ impl Failure<'_> {
         let equals = self.after(self.index).is_some_and(|i| self.tokens[i].text(self.text) == "=");
         Some(match word.strip_prefix('d').filter(|state| !state.is_empty() && equals) {
             Some(state) => {
-                Diagnostic::error(format!("`{word}` is a name of its own: the differential of a state is two words."))
+                Diagnostic::error(format!("`{word}` is a name of its own: the differential of a state is two words"))
                     .label(&here, "a space is missing")
-                    .help(format!("Write `d {state} = …`."))
+                    .help(format!("write `d {state} = …`"))
             }
-            None => Diagnostic::error("A process has lines `d x = …`, `noise dB: …` and `let …`.")
+            None => Diagnostic::error("a process has lines `d x = …`, `noise dB: …` and `let …`")
                 .label(&here, "none of these")
-                .help("Write `d x = … * dt + … * dW`, one line for each state."),
+                .help("write `d x = … * dt + … * dW`, one line for each state"),
         })
     }
 
@@ -329,9 +329,9 @@ impl Failure<'_> {
         let head = self.head_word();
         if self.bracket_text() == "[" {
             return Some(
-                Diagnostic::error("A part of an array is a range, written with `..`.")
+                Diagnostic::error("a part of an array is a range, written with `..`")
                     .label(&here, "`..` should stand here")
-                    .help("Write `x[2..5]`; `x[..]` is the whole."),
+                    .help("write `x[2..5]`; `x[..]` is the whole"),
             );
         }
         if self.bracket().is_none() && matches!(head, "for" | "while" | "if" | "else") {
@@ -341,30 +341,30 @@ impl Failure<'_> {
         let name = self.tokens[word].text(self.text);
         if self.bracket_text() == "(" {
             return Some(
-                Diagnostic::error("Here no type can stand.")
+                Diagnostic::error("here no type can stand")
                     .label(&here, "a `:` gives the type of a parameter, or names an argument")
-                    .help("The parameters of a function without a name have no types: write `x -> …`, or declare it with `fn`."),
+                    .help("the parameters of a function without a name have no types: write `x -> …`, or declare it with `fn`"),
             );
         }
         if word == self.first {
             return Some(
-                Diagnostic::error("A new name is declared with `let`.")
+                Diagnostic::error("a new name is declared with `let`")
                     .label(&self.span(word), "`let` is missing before it")
-                    .help(format!("Write `let {name}: … = …`, or `var {name}: … = …` if it is to change.")),
+                    .help(format!("write `let {name}: … = …`, or `var {name}: … = …` if it is to change")),
             );
         }
         if self.bracket().is_none() {
             return Some(
-                Diagnostic::error("Here no type can stand.")
+                Diagnostic::error("here no type can stand")
                     .label(&here, "a `:` gives the type of a name where that is declared")
-                    .help("Write `let x: real = …`, `fn f(x: real) = …`; a value is made a `real` by `x as real`."),
+                    .help("write `let x: real = …`, `fn f(x: real) = …`; a value is made a `real` by `x as real`"),
             );
         }
         if self.bracket_text() == "{" {
             return Some(
-                Diagnostic::error("This `{` opens a block, not a record.")
+                Diagnostic::error("this `{` opens a block, not a record")
                     .label(&here, "a `:` names a member of a record")
-                    .help(format!("A record as the value of a block has braces of its own: `{{ {{{name}: …}} }}`.")),
+                    .help(format!("a record as the value of a block has braces of its own: `{{ {{{name}: …}} }}`")),
             );
         }
         None
@@ -377,15 +377,15 @@ impl Failure<'_> {
         let here = self.here();
         if self.expects(&[Rule::annotation, Rule::block]) {
             return Some(
-                Diagnostic::error("The type of the result stands behind a `:`.")
+                Diagnostic::error("the type of the result stands behind a `:`")
                     .label(&here, "`:` should stand here")
-                    .help("Write `fn f(x: real): real = …`."),
+                    .help("write `fn f(x: real): real = …`"),
             );
         }
         Some(
-            Diagnostic::error("Before `->` the parameters of a function stand: a name, or names in brackets.")
+            Diagnostic::error("before `->` the parameters of a function stand: a name, or names in brackets")
                 .label(&here, "what stands before it cannot be parameters")
-                .help("Write `x -> x^2` or `(x, y) -> x + y`; inside a larger expression, with brackets around the whole: `(x -> x^2)`."),
+                .help("write `x -> x^2` or `(x, y) -> x + y`; inside a larger expression, with brackets around the whole: `(x -> x^2)`"),
         )
     }
 
@@ -401,25 +401,25 @@ impl Failure<'_> {
             {
                 let names = names.strip_prefix(word).unwrap_or(names).split(" in ").next().unwrap_or("").trim();
                 Some(
-                    Diagnostic::error("Several names at once stand in brackets.")
+                    Diagnostic::error("several names at once stand in brackets")
                         .label(&here, "a list of names without brackets")
-                        .help(format!("Write `{word} ({names})`.")),
+                        .help(format!("write `{word} ({names})`")),
                 )
             }
             "for" => Some(
-                Diagnostic::error("A `for` with a block runs over one set.")
+                Diagnostic::error("a `for` with a block runs over one set")
                     .label(&here, "a second one")
-                    .help("Write one `for` inside the other, or `for (a, b) in zip(A, B) { … }`."),
+                    .help("write one `for` inside the other, or `for (a, b) in zip(A, B) { … }`"),
             ),
             "use" | "param" | "lattice" => Some(
-                Diagnostic::error(format!("Each `{}` has a line of its own.", self.head_word()))
+                Diagnostic::error(format!("each `{}` has a line of its own", self.head_word()))
                     .label(&here, "a list")
-                    .help("Write one line for each."),
+                    .help("write one line for each"),
             ),
             _ => Some(
-                Diagnostic::error("Several values at once stand in brackets.")
+                Diagnostic::error("several values at once stand in brackets")
                     .label(&here, "a list without brackets")
-                    .help("Write `(a, b)` for a tuple, `[a, b]` for an array."),
+                    .help("write `(a, b)` for a tuple, `[a, b]` for an array"),
             ),
         }
     }
@@ -433,9 +433,9 @@ impl Failure<'_> {
             return None;
         }
         Some(
-            Diagnostic::error("A range has two ends.")
+            Diagnostic::error("a range has two ends")
                 .label(&here, if behind && self.at_end() { "the end is missing" } else { "the beginning is missing" })
-                .help("Write `x[0..n]`, `x[2..5]`; `x[..]` is the whole."),
+                .help("write `x[0..n]`, `x[2..5]`; `x[..]` is the whole"),
         )
     }
 
@@ -451,41 +451,41 @@ impl Failure<'_> {
             && !self.expects_operand()
         {
             return Some(
-                Diagnostic::error("Here a type should stand.")
+                Diagnostic::error("here a type should stand")
                     .label(&here, if self.at_end() { "a type is missing" } else { "not a type" })
-                    .help("Types are `real`, `f32`, `complex`, `int`, `bool`, `string`, arrays `real[n, m]`, `SU(3)[…]`, tuples `(real, int)`, records `{a: real}`."),
+                    .help("types are `real`, `f32`, `complex`, `int`, `bool`, `string`, arrays `real[n, m]`, `SU(3)[…]`, tuples `(real, int)`, records `{a: real}`"),
             );
         }
         let annotated =
             self.previous().and_then(|i| self.before(i)).is_some_and(|i| self.tokens[i].text(self.text) == ":");
         if found == "(" && annotated && self.expects(&[Rule::dims]) {
             return Some(
-                Diagnostic::error("Of types only `SU(…)`, `site(…)` and `direction(…)` have such brackets.")
+                Diagnostic::error("of types only `SU(…)`, `site(…)` and `direction(…)` have such brackets")
                     .label(&here, "not part of a type")
-                    .help("Arrays are `real[n, m]`, groups `SU(3)` and `U1`."),
+                    .help("arrays are `real[n, m]`, groups `SU(3)` and `U1`"),
             );
         }
         if matches!(head, "let" | "var") && found == "(" && self.expects_value() && self.index == self.first + 2 {
             let name = self.previous_text();
             return Some(
-                Diagnostic::error("A function is declared with `fn`.")
+                Diagnostic::error("a function is declared with `fn`")
                     .label(&here, "the parameters of a function")
-                    .help(format!("Write `fn {name}(…) = …`, or `let {name} = x -> …`.")),
+                    .help(format!("write `fn {name}(…) = …`, or `let {name} = x -> …`")),
             );
         }
         if self.expects(&[Rule::parameters]) {
             let name = self.previous_text();
             return Some(
-                Diagnostic::error(format!("`{name}` has no parameters."))
+                Diagnostic::error(format!("`{name}` has no parameters"))
                     .label(&here, "`(` should stand here")
-                    .help(format!("Write `{head} {name}(x) …`; without any, `{name}()`.")),
+                    .help(format!("write `{head} {name}(x) …`; without any, `{name}()`")),
             );
         }
         if head == "test" && self.index == self.first + 1 {
             return Some(
-                Diagnostic::error("A test has a title.")
+                Diagnostic::error("a test has a title")
                     .label(&here, "the title should stand here")
-                    .help("Write `test \"what is tested\" { … }`."),
+                    .help("write `test \"what is tested\" { … }`"),
             );
         }
         if self.expects(&[Rule::block, Rule::process_block]) && !self.expects_operand() {
@@ -504,9 +504,9 @@ impl Failure<'_> {
         }
         if self.expects(&[Rule::label]) && !self.expects_operand() {
             return Some(
-                Diagnostic::error("A member of a record has a name.")
+                Diagnostic::error("a member of a record has a name")
                     .label(&here, "a name and `:` should stand here")
-                    .help(format!("Write `{}: …`.", if self.is_word(self.index) { found } else { "a" })),
+                    .help(format!("write `{}: …`", if self.is_word(self.index) { found } else { "a" })),
             );
         }
         if self.expects(&[Rule::name, Rule::pattern, Rule::parameter]) && !self.expects_operand() {
@@ -514,18 +514,18 @@ impl Failure<'_> {
         }
         if self.expects(&[Rule::annotation]) && head == "weight" {
             return Some(
-                Diagnostic::error("A weight is declared with its type.")
+                Diagnostic::error("a weight is declared with its type")
                     .label(&here, "`:` and a type should stand here")
-                    .help("Write `weight W: f32[n, m] ~ normal(0, 1)`."),
+                    .help("write `weight W: f32[n, m] ~ normal(0, 1)`"),
             );
         }
         None
     }
 
     fn missing_name(&self) -> Diagnostic {
-        Diagnostic::error("Here a name should stand.")
+        Diagnostic::error("here a name should stand")
             .label(&self.here(), if self.at_end() { "a name is missing" } else { "not a name" })
-            .help("Names are letters, digits and `_`, and do not begin with a digit.")
+            .help("names are letters, digits and `_`, and do not begin with a digit")
     }
 
     /// Behind a word that declares, what cannot go on an expression that begins with that word as a name.
@@ -537,9 +537,9 @@ impl Failure<'_> {
         let heads = ["for", "while", "if", "else", "process", "test", "fn", "action", "layer", "network"];
         let words = (self.first..self.index).rev().map(|i| self.tokens[i].text(self.text));
         let head = words.into_iter().find(|w| heads.contains(w)).unwrap_or("if");
-        Diagnostic::error(format!("The block of this `{head}` is missing."))
+        Diagnostic::error(format!("the block of this `{head}` is missing"))
             .label(&self.here(), "`{` should stand here")
-            .help("A block stands in braces, `{ … }`, which open on the line of its head.")
+            .help("a block stands in braces, `{ … }`, which open on the line of its head")
     }
 
     fn missing_value(&self) -> Diagnostic {
@@ -547,18 +547,18 @@ impl Failure<'_> {
         let written = self.text[self.tokens[self.first].start..self.here().start].trim_end();
         let name = self.after(self.first).map_or("x", |i| self.tokens[i].text(self.text));
         match head {
-            "fn" | "action" | "layer" | "network" => Diagnostic::error(format!("`{name}` has no body."))
+            "fn" | "action" | "layer" | "network" => Diagnostic::error(format!("`{name}` has no body"))
                 .label(&self.here(), "`=` or `{` should stand here")
-                .help(format!("Write `{written} = …`, or `{written} {{ … }}`.")),
-            "d" => Diagnostic::error("This line has no right side.")
+                .help(format!("write `{written} = …`, or `{written} {{ … }}`")),
+            "d" => Diagnostic::error("this line has no right side")
                 .label(&self.here(), "`=` should stand here")
-                .help(format!("Write `{written} = … * dt + … * dW`.")),
-            "param" | "lattice" => Diagnostic::error(format!("`{name}` gets no value."))
+                .help(format!("write `{written} = … * dt + … * dW`")),
+            "param" | "lattice" => Diagnostic::error(format!("`{name}` gets no value"))
                 .label(&self.here(), "`=` and a value should stand here")
-                .help(format!("Write `{written} = …`.")),
-            _ => Diagnostic::error(format!("`{name}` gets no value."))
+                .help(format!("write `{written} = …`")),
+            _ => Diagnostic::error(format!("`{name}` gets no value"))
                 .label(&self.here(), "`=` and a value should stand here")
-                .help(format!("Write `{written} = …`, or `{written} ~ …` for a draw.")),
+                .help(format!("write `{written} = …`, or `{written} ~ …` for a draw")),
         }
     }
 
@@ -575,22 +575,22 @@ impl Failure<'_> {
         }
         if token.kind == Kind::HoleOpen {
             return Some(
-                Diagnostic::error("Between the braces of this string a value should stand.")
+                Diagnostic::error("between the braces of this string a value should stand")
                     .label(&here, "nothing that can be a value")
-                    .help("Write `{x}`; a brace itself is `{{`."),
+                    .help("write `{x}`; a brace itself is `{{`"),
             );
         }
         let found = self.found();
         let message = match self.at_end() {
-            true => format!("Behind `{text}` an expression is missing."),
-            false => format!("Behind `{text}` an expression should stand, not `{found}`."),
+            true => format!("behind `{text}` an expression is missing"),
+            false => format!("behind `{text}` an expression should stand, not `{found}`"),
         };
         let label = if self.at_end() { "a value should stand here" } else { "not the beginning of a value" };
         Some(
             Diagnostic::error(message)
                 .label(&here, label)
                 .label(&self.span(previous), "goes on from here")
-                .help("Write a number, a name, a call or brackets."),
+                .help("write a number, a name, a call or brackets"),
         )
     }
 
@@ -611,73 +611,73 @@ impl Failure<'_> {
         let (left, right) = (before.text(self.text), token.text(self.text));
         if left == "d" && previous == self.first {
             return Some(
-                Diagnostic::error(format!("`d {right} = …` stands only in a process."))
+                Diagnostic::error(format!("`d {right} = …` stands only in a process"))
                     .label(&self.span(previous), "not inside `process … { }`")
-                    .help(format!("Write `process p({right}) {{ d {right} = … * dt + … * dW }}`.")),
+                    .help(format!("write `process p({right}) {{ d {right} = … * dt + … * dW }}`")),
             );
         }
         if left == "noise" && previous == self.first {
             return Some(
-                Diagnostic::error("A noise is declared only in a process.")
+                Diagnostic::error("a noise is declared only in a process")
                     .label(&self.span(previous), "not inside `process … { }`")
-                    .help("Write `process p(x) { noise dB: real[k]; d x = B @ dB }`."),
+                    .help("write `process p(x) { noise dB: real[k]; d x = B @ dB }`"),
             );
         }
         if before.kind == Kind::Close && left == "}" && self.bracket().is_none() {
             return Some(
-                Diagnostic::error("A new statement begins on a new line.")
+                Diagnostic::error("a new statement begins on a new line")
                     .label(&here, "a second statement on the line of a `}`")
-                    .help("Begin a new line before it, or write `;`."),
+                    .help("begin a new line before it, or write `;`"),
             );
         }
         if before.kind == Kind::Word && token.kind == Kind::Text {
             return Some(
-                Diagnostic::error("A call has brackets around its arguments.")
+                Diagnostic::error("a call has brackets around its arguments")
                     .label(&here, "an argument without brackets")
                     .label(&self.span(previous), "the function")
-                    .help(format!("Write `{left}({right}…)`.").replace("\"…)", "\")")),
+                    .help(format!("write `{left}({right}…)`").replace("\"…)", "\")")),
             );
         }
         if token.kind == Kind::Text && before.kind == Kind::Text {
             return Some(
-                Diagnostic::error("Two strings stand side by side.")
+                Diagnostic::error("two strings stand side by side")
                     .label(&here, "the second string")
-                    .help("Write one string; values in it stand in braces: `\"a {x} b\"`."),
+                    .help("write one string; values in it stand in braces: `\"a {x} b\"`"),
             );
         }
         if token.kind == Kind::Text && self.head_word() == "assert" {
             return Some(
-                Diagnostic::error("A `,` stands before the message of an `assert`.")
+                Diagnostic::error("a `,` stands before the message of an `assert`")
                     .label(&here, "the message")
-                    .help(format!("Write `assert …, {right}`.")),
+                    .help(format!("write `assert …, {right}`")),
             );
         }
         let comment = self.tokens[self.first..previous].iter().rev().find(|t| t.text(self.text) == "//");
         let left = last_line(left);
-        let diagnostic = Diagnostic::error(format!("Between `{left}` and `{right}` something is missing."))
+        let diagnostic = Diagnostic::error(format!("between `{left}` and `{right}` something is missing"))
             .label(&here, "an operator, a comma or a new line should stand before this");
         let plain = |t: Token| matches!(t.kind, Kind::Word | Kind::Number);
         let (left, right) = if plain(before) && plain(token) { (left, right) } else { ("a", "b") };
         Some(match comment {
-            Some(_) => diagnostic.help("A comment begins with `#`: `//` is the division that rounds down."),
-            None if self.bracket().is_some() => diagnostic.help(format!("A product is written `{left} * {right}`; members of a list are separated by `,`.")),
-            None if before.kind == Kind::Word => diagnostic.help(format!("A product is written `{left} * {right}`, a call `{left}({right})`; a new statement begins on a new line.")),
-            None => diagnostic.help(format!("A product is written `{left} * {right}`; a new statement begins on a new line.")),
+            Some(_) => diagnostic.help("a comment begins with `#`: `//` is the division that rounds down"),
+            None if self.bracket().is_some() => diagnostic.help(format!("a product is written `{left} * {right}`; members of a list are separated by `,`")),
+            None if before.kind == Kind::Word => diagnostic.help(format!("a product is written `{left} * {right}`, a call `{left}({right})`; a new statement begins on a new line")),
+            None => diagnostic.help(format!("a product is written `{left} * {right}`; a new statement begins on a new line")),
         })
     }
 
     fn anything_else(&self) -> Diagnostic {
         let here = self.here();
         let message = match self.found() {
-            "" | "\n" => "This statement is not complete.".to_string(),
-            found => format!("`{}` cannot stand here.", last_line(found)),
+            "" | "\n" => "this statement is not complete".to_string(),
+            found => format!("`{}` cannot stand here", last_line(found)),
         };
         let help = match self.previous() {
             Some(i) => format!(
-                "What stands before it, `{}`, does not go on like this.",
+                "what stands before it, `{}`, does not go on like this",
                 last_line(self.tokens[i].text(self.text))
             ),
-            None => "A statement begins with `let`, `for`, `fn`, … or is an expression.".to_string(),
+            None => "a statement begins with `let`, `for`, `fn`, … or is an expression".to_string(),
         };
         Diagnostic::error(message).label(&here, "not understood").help(help)
     }

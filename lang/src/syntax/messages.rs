@@ -7,171 +7,171 @@ use crate::source::Span;
 // Brackets and lines.
 
 pub fn unclosed_bracket(opener: &Span, closer: &str, at: &Span) -> Diagnostic {
-    Diagnostic::error(format!("This `{}` is never closed.", opener.text()))
+    Diagnostic::error(format!("this `{}` is never closed", opener.text()))
         .label(opener, "opened here")
         .label(at, format!("`{closer}` is missing here, if not before"))
-        .help(format!("Write the `{closer}` that belongs to it."))
+        .help(format!("write the `{closer}` that belongs to it"))
 }
 
 pub fn stray_closer(at: &Span, closer: &str) -> Diagnostic {
-    Diagnostic::error(format!("This `{closer}` closes nothing."))
+    Diagnostic::error(format!("this `{closer}` closes nothing"))
         .label(at, "no bracket is open here")
-        .help("Take it away, or write the bracket that it should close.")
+        .help("take it away, or write the bracket that it should close")
 }
 
 pub fn wrong_closer(opener: &Span, expected: &str, at: &Span, found: &str) -> Diagnostic {
-    Diagnostic::error(format!("`{}` is closed by `{found}`.", opener.text()))
+    Diagnostic::error(format!("`{}` is closed by `{found}`", opener.text()))
         .label(at, format!("here `{expected}` should stand"))
         .label(opener, "opened here")
-        .help(format!("Write `{expected}` for `{found}`, or open the bracket with its partner."))
+        .help(format!("write `{expected}` for `{found}`, or open the bracket with its partner"))
 }
 
 pub fn too_deep(at: &Span) -> Diagnostic {
-    Diagnostic::error("Too many brackets lie inside each other.")
+    Diagnostic::error("too many brackets lie inside each other")
         .label(at, "the one that is too many")
-        .help("Give inner parts names with `let`, and use the names.")
+        .help("give inner parts names with `let`, and use the names")
 }
 
 pub fn too_long(at: &Span) -> Diagnostic {
-    Diagnostic::error("This expression is too long to be read in one piece.")
+    Diagnostic::error("this expression is too long to be read in one piece")
         .label(at, "too many operators up to here")
-        .help("Give parts of it names with `let`; sums of many terms are written `sum(… for i in n)`.")
+        .help("give parts of it names with `let`; sums of many terms are written `sum(… for i in n)`")
 }
 
 pub fn else_on_its_own_line(at: &Span, before: &Span) -> Diagnostic {
-    Diagnostic::error("`else` stands on the line of the `}` before it.")
+    Diagnostic::error("`else` stands on the line of the `}` before it")
         .label(at, "this begins a new statement")
         .label(before, "`else` belongs here")
-        .help("Write `} else {`.")
+        .help("write `} else {`")
 }
 
 pub fn brace_on_its_own_line(at: &Span, before: &Span) -> Diagnostic {
-    Diagnostic::error("The `{` of a block stands on the line of its head.")
+    Diagnostic::error("the `{` of a block stands on the line of its head")
         .label(at, "this begins a new statement")
         .label(before, "`{` belongs here")
-        .help("Put the `{` at the end of the line before.")
+        .help("put the `{` at the end of the line before")
 }
 
 pub fn line_begins_with_operator(at: &Span, operator: &str, before: &Span) -> Diagnostic {
     if operator == "//" {
-        return Diagnostic::error("A comment begins with `#`.")
+        return Diagnostic::error("a comment begins with `#`")
             .label(at, "`//` is the division that rounds down")
-            .help("Write `# …`.");
+            .help("write `# …`");
     }
-    Diagnostic::error(format!("A line cannot begin with `{operator}`: the statement before it has ended."))
+    Diagnostic::error(format!("a line cannot begin with `{operator}`: the statement before it has ended"))
         .label(at, "goes on with the line before")
         .label(before, "the statement ends here")
-        .help(format!("Put the `{operator}` at the end of the line before, or the whole into brackets ( )."))
+        .help(format!("put the `{operator}` at the end of the line before, or the whole into brackets ( )"))
 }
 
 /// `let x = { … }`, `fn f(x) = { … }`
 pub fn block_in_expression(at: &Span, before: &Span, head: &str, member: Option<&str>) -> Diagnostic {
-    let diagnostic = Diagnostic::error("A block cannot stand here.").label(at, "opens a block");
+    let diagnostic = Diagnostic::error("a block cannot stand here").label(at, "opens a block");
     let diagnostic =
         if before.start < at.start { diagnostic.label(before, "behind this a value stands") } else { diagnostic };
     match (member, head) {
-        (Some(name), _) => diagnostic.help(format!("A record is written `{{{name}: …}}`.")),
+        (Some(name), _) => diagnostic.help(format!("a record is written `{{{name}: …}}`")),
         (_, "fn" | "action" | "layer" | "network") if before.text() == "=" => {
-            diagnostic.help("A function has either `= …` or a block: leave out the `=`.")
+            diagnostic.help("a function has either `= …` or a block: leave out the `=`")
         }
-        _ => diagnostic.help("A record is `{a: 1, b: 2}`. A block stands after the head of `fn`, `for`, `while`, `if`, `else` and behind `->`."),
+        _ => diagnostic.help("a record is `{a: 1, b: 2}`. A block stands after the head of `fn`, `for`, `while`, `if`, `else` and behind `->`"),
     }
 }
 
 // Strings.
 
 pub fn open_text(at: &Span) -> Diagnostic {
-    Diagnostic::error("This string is not closed.")
+    Diagnostic::error("this string is not closed")
         .label(at, "it ends with its line")
-        .help("Write `\"` at its end. A string cannot go over several lines.")
+        .help("write `\"` at its end. A string cannot go over several lines")
 }
 
 pub fn quote_in_string(at: &Span) -> Diagnostic {
-    Diagnostic::error("A straight double quote cannot stand in a string.")
+    Diagnostic::error("a straight double quote cannot stand in a string")
         .label(at, "the string ends here: `\\` is a character like others")
-        .help("Write other quotation marks in it, `'…'` or `“…”`.")
+        .help("write other quotation marks in it, `'…'` or `“…”`")
 }
 
 pub fn open_hole(at: &Span) -> Diagnostic {
-    Diagnostic::error("This `{` is not closed before its string ends.")
+    Diagnostic::error("this `{` is not closed before its string ends")
         .label(at, "a value in the string begins here")
-        .help("Write `}` behind the value; a brace itself is `{{`. Inside { } no quotes can stand: give such a value a name before.")
+        .help("write `}` behind the value; a brace itself is `{{`. Inside { } no quotes can stand: give such a value a name before")
 }
 
 pub fn lone_brace(at: &Span) -> Diagnostic {
-    Diagnostic::error("A `}` in a string closes the `{` of a value, and there is none.")
+    Diagnostic::error("a `}` in a string closes the `{` of a value, and there is none")
         .label(at, "closes nothing")
-        .help("A brace itself is written `}}`.")
+        .help("a brace itself is written `}}`")
 }
 
 pub fn unknown_format(at: &Span, format: &str) -> Diagnostic {
     let message = match format {
-        "" => "The format of this value is missing.".to_string(),
-        _ => format!("`{format}` is not a format of numbers."),
+        "" => "the format of this value is missing".to_string(),
+        _ => format!("`{format}` is not a format of numbers"),
     };
     Diagnostic::error(message)
         .label(at, "says how the value is printed")
-        .help("Write `{x:.3}` for three digits behind the point, `{x:8.3}` for eight places in all, `{x:e}` for powers of ten.")
+        .help("write `{x:.3}` for three digits behind the point, `{x:8.3}` for eight places in all, `{x:e}` for powers of ten")
 }
 
 pub fn value_in_plain_text(at: &Span) -> Diagnostic {
-    Diagnostic::error("This text is taken as it stands and cannot hold values.")
+    Diagnostic::error("this text is taken as it stands and cannot hold values")
         .label(at, "has a `{ }`")
-        .help("Write the text itself; a brace is `{{` or `}}`.")
+        .help("write the text itself; a brace is `{{` or `}}`")
 }
 
 pub fn single_quotes(at: &Span) -> Diagnostic {
-    Diagnostic::error("Text stands in double quotes.")
+    Diagnostic::error("text stands in double quotes")
         .label(at, "`'` is the transpose of what stands before it")
-        .help("Write `\"…\"`.")
+        .help("write `\"…\"`")
 }
 
 pub fn string_prefix(at: &Span, prefix: &str) -> Diagnostic {
-    Diagnostic::error(format!("A string needs no `{prefix}` before it."))
+    Diagnostic::error(format!("a string needs no `{prefix}` before it"))
         .label(at, "this")
-        .help("Write `\"m = {m:.3}\"`: values in { } are filled in, everything else is taken as it stands.")
+        .help("write `\"m = {m:.3}\"`: values in { } are filled in, everything else is taken as it stands")
 }
 
 // Spellings from elsewhere.
 
 pub fn written_differently(at: &Span, found: &str, what: &str, write: &str) -> Diagnostic {
-    Diagnostic::error(format!("`{found}` is not how {what} is written."))
+    Diagnostic::error(format!("`{found}` is not how {what} is written"))
         .label(at, "not part of the language")
-        .help(format!("Write {write}."))
+        .help(format!("write {write}"))
 }
 
 pub fn unknown_character(at: &Span, found: &str) -> Diagnostic {
     let code = found.chars().next().map_or(0, u32::from);
-    Diagnostic::error(format!("The character `{found}` (U+{code:04X}) has no meaning in a program."))
+    Diagnostic::error(format!("the character `{found}` (U+{code:04X}) has no meaning in a program"))
         .label(at, "not part of the language")
-        .help("Names are letters, digits and `_`. In strings and comments any character may stand.")
+        .help("names are letters, digits and `_`. In strings and comments any character may stand")
 }
 
 pub fn block_comment(at: &Span) -> Diagnostic {
-    Diagnostic::error("A comment begins with `#` and ends with its line.")
+    Diagnostic::error("a comment begins with `#` and ends with its line")
         .label(at, "`/* */` has no meaning")
-        .help("Write `# …`, on each line.")
+        .help("write `# …`, on each line")
 }
 
 pub fn updating(at: &Span, target: &str, operator: &str) -> Diagnostic {
     let target = if target.is_empty() || target.len() > 40 { "x" } else { target };
-    Diagnostic::error(format!("`{}` has no meaning here: a new value is given with `=`.", at.text()))
+    Diagnostic::error(format!("`{}` has no meaning here: a new value is given with `=`", at.text()))
         .label(at, "not part of the language")
-        .help(format!("Write `{target} = {target} {operator} …`."))
+        .help(format!("write `{target} = {target} {operator} …`"))
 }
 
 pub fn increment(at: &Span, target: &str) -> Diagnostic {
     let target = if target.chars().all(super::tokens::is_letter) && !target.is_empty() { target } else { "i" };
-    Diagnostic::error("`++` has no meaning here.")
+    Diagnostic::error("`++` has no meaning here")
         .label(at, "not part of the language")
-        .help(format!("Write `{target} = {target} + 1`, or `a + b` for a sum."))
+        .help(format!("write `{target} = {target} + 1`, or `a + b` for a sum"))
 }
 
 pub fn backslash(at: &Span, word: &str) -> Diagnostic {
     let word = if word.is_empty() { "phi" } else { word };
-    Diagnostic::error("`\\` has no meaning in a program.")
+    Diagnostic::error("`\\` has no meaning in a program")
         .label(at, "not part of the language")
-        .help(format!("Write `{word}`, or the letter itself: the two are the same name."))
+        .help(format!("write `{word}`, or the letter itself: the two are the same name"))
 }
 
 pub fn small_letters(at: &Span, name: &str, letters: &str) -> Diagnostic {
@@ -179,12 +179,12 @@ pub fn small_letters(at: &Span, name: &str, letters: &str) -> Diagnostic {
     let lowered = letters.chars().all(|c| matches!(c, '\u{2080}'..='\u{209F}' | '\u{1D62}'..='\u{1D6A}'));
     let digits = plain.chars().all(|c| c.is_ascii_digit());
     let help = match (lowered, digits, plain.as_str()) {
-        (true, true, _) => format!("Write `{name}_{plain}` for a name, `{name}[{plain}]` for an element."),
-        (true, false, _) => format!("Write `{name}[{plain}]` for an element."),
-        (false, _, "T") => format!("Write `{name}'` for the transpose."),
-        _ => format!("Write `{name}^{plain}` for a power."),
+        (true, true, _) => format!("write `{name}_{plain}` for a name, `{name}[{plain}]` for an element"),
+        (true, false, _) => format!("write `{name}[{plain}]` for an element"),
+        (false, _, "T") => format!("write `{name}'` for the transpose"),
+        _ => format!("write `{name}^{plain}` for a power"),
     };
-    Diagnostic::error(format!("`{letters}` cannot be read: of small letters only raised digits are, as powers."))
+    Diagnostic::error(format!("`{letters}` cannot be read: of small letters only raised digits are, as powers"))
         .label(at, "not part of the language")
         .help(help)
 }
@@ -208,32 +208,32 @@ fn plain_letter(c: char) -> char {
 }
 
 pub fn exclamation(at: &Span, negated: Option<&str>) -> Diagnostic {
-    let diagnostic = Diagnostic::error("`!` stands only in `!=`.").label(at, "not part of the language");
+    let diagnostic = Diagnostic::error("`!` stands only in `!=`").label(at, "not part of the language");
     match negated {
-        Some(what) => diagnostic.help(format!("A negation is written `not {what}`.")),
-        None => diagnostic.help("A negation is written `not a`."),
+        Some(what) => diagnostic.help(format!("a negation is written `not {what}`")),
+        None => diagnostic.help("a negation is written `not a`"),
     }
 }
 
 pub fn half_number(at: &Span, written: &str, whole: &str) -> Diagnostic {
-    Diagnostic::error(format!("In `{written}` a digit is missing: a decimal point has digits on both sides."))
+    Diagnostic::error(format!("in `{written}` a digit is missing: a decimal point has digits on both sides"))
         .label(at, "this number")
-        .help(format!("Write `{whole}`."))
+        .help(format!("write `{whole}`"))
 }
 
 pub fn number_as_field(at: &Span, array: &str, digits: &str) -> Diagnostic {
     let array = if array.chars().all(super::tokens::is_letter) { array } else { "x" };
-    Diagnostic::error("Behind a `.` the name of a field stands, not a number.")
+    Diagnostic::error("behind a `.` the name of a field stands, not a number")
         .label(at, "this number")
-        .help(format!("An element is written `{array}[{digits}]`."))
+        .help(format!("an element is written `{array}[{digits}]`"))
 }
 
 pub fn number_before_name(at: &Span, number: &str, word: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("`{}` is neither a number nor a name.", at.text())).label(at, "here");
+    let diagnostic = Diagnostic::error(format!("`{}` is neither a number nor a name", at.text())).label(at, "here");
     if number == "0" && word.starts_with(['x', 'b', 'o']) {
-        return diagnostic.help("Numbers are written with decimal digits.");
+        return diagnostic.help("numbers are written with decimal digits");
     }
-    diagnostic.help(format!("A product is written `{number}*{word}`; names begin with a letter."))
+    diagnostic.help(format!("a product is written `{number}*{word}`; names begin with a letter"))
 }
 
 pub fn colon_for_block(at: &Span, head: &Span, word: &str) -> Diagnostic {
@@ -244,149 +244,149 @@ pub fn colon_for_block(at: &Span, head: &Span, word: &str) -> Diagnostic {
         _ => "if x > 0 { … } else { … }",
     };
     // How far lines are moved in does not matter: only the braces count.
-    Diagnostic::error(format!("What belongs to `{word}` stands in braces, not behind a `:`."))
+    Diagnostic::error(format!("what belongs to `{word}` stands in braces, not behind a `:`"))
         .label(at, "`{` should stand here")
         .label(head, "belongs to this")
-        .help(format!("Write `{example}`; how far lines are moved in does not matter."))
+        .help(format!("write `{example}`; how far lines are moved in does not matter"))
 }
 
 pub fn plus_sign(at: &Span) -> Diagnostic {
-    Diagnostic::error("`+` stands between two values.")
+    Diagnostic::error("`+` stands between two values")
         .label(at, "nothing stands before it")
-        .help("Take it away: a number without a sign is positive.")
+        .help("take it away: a number without a sign is positive")
 }
 
 pub fn capital_truth(at: &Span, word: &str) -> Diagnostic {
-    Diagnostic::error(format!("`{word}` is written with a small letter."))
+    Diagnostic::error(format!("`{word}` is written with a small letter"))
         .label(at, "not part of the language")
-        .help(format!("Write `{}`.", word.to_lowercase()))
+        .help(format!("write `{}`", word.to_lowercase()))
 }
 
 pub fn nothing(at: &Span, word: &str) -> Diagnostic {
-    Diagnostic::error(format!("There is no `{word}`: every value is there."))
+    Diagnostic::error(format!("there is no `{word}`: every value is there"))
         .label(at, "not part of the language")
-        .help("Leave out an argument that should not be given.")
+        .help("leave out an argument that should not be given")
 }
 
 pub fn else_if(at: &Span, word: &str) -> Diagnostic {
-    Diagnostic::error(format!("`{word}` is two words here."))
+    Diagnostic::error(format!("`{word}` is two words here"))
         .label(at, "not part of the language")
-        .help("Write `} else if … {`.")
+        .help("write `} else if … {`")
 }
 
 pub fn function_word(at: &Span, word: &str, name: &str) -> Diagnostic {
-    Diagnostic::error(format!("A function is declared with `fn`, not with `{word}`."))
+    Diagnostic::error(format!("a function is declared with `fn`, not with `{word}`"))
         .label(at, "not part of the language")
-        .help(format!("Write `fn {name}(x) = …`, or `fn {name}(x) {{ … }}`."))
+        .help(format!("write `fn {name}(x) = …`, or `fn {name}(x) {{ … }}`"))
 }
 
 pub fn lambda_word(at: &Span, parameter: &str) -> Diagnostic {
     let x = if parameter.chars().all(super::tokens::is_letter) && !parameter.is_empty() { parameter } else { "x" };
-    Diagnostic::error("A function without a name is written with an arrow.")
+    Diagnostic::error("a function without a name is written with an arrow")
         .label(at, "not part of the language")
-        .help(format!("Write `{x} -> …`, with several parameters `({x}, y) -> …`."))
+        .help(format!("write `{x} -> …`, with several parameters `({x}, y) -> …`"))
 }
 
 pub fn return_word(at: &Span) -> Diagnostic {
-    Diagnostic::error("There is no `return`: the value of a block is its last expression.")
+    Diagnostic::error("there is no `return`: the value of a block is its last expression")
         .label(at, "not part of the language")
-        .help("Write the value alone, as the last line of the block.")
+        .help("write the value alone, as the last line of the block")
 }
 
 pub fn import_word(at: &Span, word: &str, module: &str) -> Diagnostic {
-    Diagnostic::error(format!("A module is taken in with `use`, not with `{word}`."))
+    Diagnostic::error(format!("a module is taken in with `use`, not with `{word}`"))
         .label(at, "not part of the language")
-        .help(format!("Write `use {module}`, and then `{}.name`.", module.trim_matches('"')))
+        .help(format!("write `use {module}`, and then `{}.name`", module.trim_matches('"')))
 }
 
 pub fn const_word(at: &Span, word: &str, name: &str) -> Diagnostic {
-    Diagnostic::error(format!("A name is given with `let`, not with `{word}`."))
+    Diagnostic::error(format!("a name is given with `let`, not with `{word}`"))
         .label(at, "not part of the language")
-        .help(format!("Write `let {name} = …`."))
+        .help(format!("write `let {name} = …`"))
 }
 
 pub fn let_mut(at: &Span, name: &str) -> Diagnostic {
-    Diagnostic::error("What is to change is declared with `var`.")
+    Diagnostic::error("what is to change is declared with `var`")
         .label(at, "not part of the language")
-        .help(format!("Write `var {name} = …`."))
+        .help(format!("write `var {name} = …`"))
 }
 
 // What the grammar allows and the language does not.
 
 pub fn chained_comparison(left: &Expr, first: BinaryOp, second: &Span, right: &Expr) -> Diagnostic {
-    let diagnostic = Diagnostic::error("Comparisons cannot be chained.").label(second, "the second comparison");
+    let diagnostic = Diagnostic::error("comparisons cannot be chained").label(second, "the second comparison");
     let ExprKind::Binary { op_span, right: middle, .. } = &*left.kind else { return diagnostic };
     debug_assert!(first != BinaryOp::Range);
     let (before, between) = (left.span.text(), middle.span.text());
     diagnostic.label(op_span, "the first").help(format!(
-        "Write `{before} and {between} {} {}`.",
+        "write `{before} and {between} {} {}`",
         second.text(),
         right.span.text()
     ))
 }
 
 pub fn chained_range(at: &Span) -> Diagnostic {
-    Diagnostic::error("A range has two ends and no step.")
+    Diagnostic::error("a range has two ends and no step")
         .label(at, "the second `..`")
-        .help("Write `a..b`; every second element is `[x[2*i] for i in n // 2]`.")
+        .help("write `a..b`; every second element is `[x[2*i] for i in n // 2]`")
 }
 
 pub fn root_of_power(root: &Span, power: &Span, digits: &str) -> Diagnostic {
     let under = root.text().trim_start_matches('√').trim();
-    Diagnostic::error(format!("`{}{digits}` can be read in two ways.", root.text()))
+    Diagnostic::error(format!("`{}{digits}` can be read in two ways", root.text()))
         .label(power, "a power of the root, or under it?")
-        .help(format!("Write `√({under}{digits})`, or `({}){digits}`.", root.text()))
+        .help(format!("write `√({under}{digits})`, or `({}){digits}`", root.text()))
 }
 
 pub fn pipe_into_comprehension(at: &Span) -> Diagnostic {
-    Diagnostic::error("`|>` hands its value to a call, and this call has a `for` in its brackets.")
+    Diagnostic::error("`|>` hands its value to a call, and this call has a `for` in its brackets")
         .label(at, "has no room for another argument")
-        .help("Write the call without `|>`.")
+        .help("write the call without `|>`")
 }
 
 pub fn named_comprehension(name: &Span, rest: &Span) -> Diagnostic {
-    Diagnostic::error("`f(… for x in A)` has no names for its arguments.")
+    Diagnostic::error("`f(… for x in A)` has no names for its arguments")
         .label(name, "a name")
         .label(rest, "a `for`")
-        .help(format!("For an array that is built, write `{}: [… for x in A]`.", name.text()))
+        .help(format!("for an array that is built, write `{}: [… for x in A]`", name.text()))
 }
 
 pub fn tuple_of_one(at: &Span) -> Diagnostic {
-    Diagnostic::error("A tuple has two members at least.")
+    Diagnostic::error("a tuple has two members at least")
         .label(at, "has one")
-        .help("Leave out the comma, or write `[a]` for an array of one element.")
+        .help("leave out the comma, or write `[a]` for an array of one element")
 }
 
 pub fn integer_too_large(at: &Span) -> Diagnostic {
-    Diagnostic::error("This integer is too large: integers go up to 9223372036854775807.")
+    Diagnostic::error("this integer is too large: integers go up to 9223372036854775807")
         .label(at, "here")
-        .help("Write it with a decimal point or a power of ten, and it is a `real`.")
+        .help("write it with a decimal point or a power of ten, and it is a `real`")
 }
 
 pub fn real_too_large(at: &Span) -> Diagnostic {
-    Diagnostic::error("This number is too large for a `real`, which goes up to 1.8e308.")
+    Diagnostic::error("this number is too large for a `real`, which goes up to 1.8e308")
         .label(at, "here")
-        .help("Infinity is `inf`.")
+        .help("infinity is `inf`")
 }
 
 pub fn only_at_top_level(at: &Span) -> Diagnostic {
     let word = at.text().split_whitespace().next().unwrap_or("use").to_string();
-    Diagnostic::error(format!("`{word}` stands only outside of all braces."))
+    Diagnostic::error(format!("`{word}` stands only outside of all braces"))
         .label(&Span { end: at.start + word.len(), ..at.clone() }, "here it is inside a block")
-        .help("Move the line to the top of the file.")
+        .help("move the line to the top of the file")
 }
 
 pub fn cannot_assign(target: &Expr, value: &Span, draws: bool) -> Diagnostic {
     let sign = if draws { "~" } else { "=" };
-    let diagnostic = Diagnostic::error(format!("Before `{sign}` a name stands, an element or a field of it."))
+    let diagnostic = Diagnostic::error(format!("before `{sign}` a name stands, an element or a field of it"))
         .label(&target.span, "cannot be given a value")
         .label(value, "the value");
     match &*target.kind {
         ExprKind::Call { function, .. } if matches!(*function.kind, ExprKind::Name(_)) => {
-            diagnostic.help(format!("A function is declared with `fn {} = …`.", target.span.text()))
+            diagnostic.help(format!("a function is declared with `fn {} = …`", target.span.text()))
         }
-        ExprKind::Tuple(_) => diagnostic.help(format!("New names are given with `let {} = …`.", target.span.text())),
-        ExprKind::Binary { .. } => diagnostic.help("Two values are compared with `==`; an equation is not solved."),
-        _ => diagnostic.help("Write `x = …`, `x[i] = …` or `x.field = …`."),
+        ExprKind::Tuple(_) => diagnostic.help(format!("new names are given with `let {} = …`", target.span.text())),
+        ExprKind::Binary { .. } => diagnostic.help("two values are compared with `==`; an equation is not solved"),
+        _ => diagnostic.help("write `x = …`, `x[i] = …` or `x.field = …`"),
     }
 }

@@ -82,6 +82,14 @@ impl Element for Complex {
     }
 }
 
+/// As programs write it.
+impl std::fmt::Display for Complex {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let sign = if self.im.is_sign_negative() { '-' } else { '+' };
+        write!(f, "{} {sign} {}i", self.re, self.im.abs())
+    }
+}
+
 impl Add for Complex {
     type Output = Complex;
     fn add(self, other: Complex) -> Complex {

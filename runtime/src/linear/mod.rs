@@ -4,6 +4,7 @@
 //! Sizes are those of matrices in a simulation, up to some hundreds.
 
 pub mod element;
+pub mod hermitian;
 pub mod lower_upper;
 
 pub use element::{Complex, Element};
