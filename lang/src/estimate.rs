@@ -141,40 +141,41 @@ fn doubtful(estimate: &Estimate, fluctuation: &Fluctuation, shown: &[usize], spa
 // ---- messages ----
 
 fn message(doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
-    let name = &ensemble.name;
+    // `it` is a run that no name was given to.
+    let name = if &*ensemble.name == "it" { "the run".to_string() } else { format!("`{}`", ensemble.name) };
     let (sentence, label, help) = match *doubt {
         Doubt::Few { draws, .. } if ensemble.chains * draws < 2 => (
-            format!("this number has no error: `{name}` has a single draw"),
+            format!("this number has no error: {name} has a single draw"),
             "its error is unknown".to_string(),
             "an error needs several draws; for a plain number write `.value`".to_string(),
         ),
         Doubt::Few { draws, .. } => (
-            format!("the error of this number can't be trusted: {} of `{name}` for correlations to be seen", too_few(draws)),
+            format!("the error of this number can't be trusted: {} of {name} for correlations to be seen", too_few(draws)),
             "taken as independent draws".to_string(),
             format!("run longer (draws: {} at least)", grouped(1000.0)),
         ),
         Doubt::Constant => (
-            format!("this number has no error: all draws of `{name}` give the same value"),
+            format!("this number has no error: all draws of {name} give the same value"),
             "does not fluctuate".to_string(),
             "look at the sampler's acceptance, and at what the observable depends on".to_string(),
         ),
         Doubt::Stuck { .. } => (
-            format!("the error of this number can't be trusted: no chain of `{name}` ever moves"),
+            format!("the error of this number can't be trusted: no chain of {name} ever moves"),
             "each chain has one value, and they differ".to_string(),
             "look at the sampler's acceptance: smaller steps are accepted more often".to_string(),
         ),
         Doubt::OneSign { positive, negative } => (
-            format!("the error of this number can't be trusted: its sign never changes in any chain of `{name}`"),
+            format!("the error of this number can't be trusted: its sign never changes in any chain of {name}"),
             format!("{} positive, {negative} negative", counted(positive, "chain")),
             "take what does not depend on the sign (`abs`, squares), or a sampler that crosses between the signs".to_string(),
         ),
         Doubt::Disagree { r_hat, chi_square, .. } => (
-            format!("the error of this number can't be trusted: the chains of `{name}` disagree"),
+            format!("the error of this number can't be trusted: the chains of {name} disagree"),
             format!("R̂ = {r_hat:.2}, χ²/dof of the chains' means = {}", short_number(chi_square)),
             "take a longer warmup, or a sampler that reaches all regions from any start".to_string(),
         ),
         Doubt::Open { tau_int, length, .. } => (
-            format!("the error of this number can't be trusted: correlations in `{name}` last longer than half a chain"),
+            format!("the error of this number can't be trusted: correlations in {name} last longer than half a chain"),
             format!("τ_int is {} draws or more, a chain has {}", short_number(in_draws(tau_int, ensemble)), ensemble.draws),
             run_longer(10.0 * in_draws(length as f64, ensemble), None),
         ),
@@ -188,12 +189,12 @@ fn message(doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
                     "the error of this number can't be trusted: {chains}{together} only {} autocorrelation times long",
                     short_number(times)
                 ),
-                format!("τ_int = {} draws of `{name}`", estimate::format(tau, error)),
+                format!("τ_int = {} draws of {name}", estimate::format(tau, error)),
                 run_longer(200.0 * tau, Some(200)),
             )
         }
         Doubt::Drift { errors } => (
-            format!("the error of this number can't be trusted: `{name}` drifts"),
+            format!("the error of this number can't be trusted: {name} drifts"),
             format!("the first quarter is {} standard errors away from the last half", short_number(errors)),
             "take a longer warmup, or start nearer to equilibrium".to_string(),
         ),
