@@ -8,6 +8,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("phi4.moy", &["--L", "4", "--chains", "2", "--draws", "40"]),
     ("free_field.moy", &["--L", "4", "--draws", "40"]),
     ("chain.moy", &["--N", "4", "--draws", "40", "--nodes", "21"]),
+    ("double_well.moy", &["--chains", "4", "--draws", "5"]),
     ("derivatives.moy", &[]),
 ];
 

@@ -132,7 +132,9 @@ fn doubtful(estimate: &Estimate, fluctuation: &Fluctuation, shown: &[usize], spa
     };
     let doubt = |k: &usize| fluctuation.doubt(*k, value(*k), estimate.value.len(), shown.len());
     let doubts: Vec<Option<Doubt>> = shown.iter().map(doubt).collect();
-    let constant = doubts.iter().all(|d| *d == Some(Doubt::Constant));
+    // Nor is one that stems from another ensemble alone.
+    let elsewhere = |k: &usize| estimate.fluctuations.iter().any(|f| f.series(*k, estimate.value.len()).iter().flatten().any(|x| *x != 0.0));
+    let constant = doubts.iter().all(|d| *d == Some(Doubt::Constant)) && !shown.iter().any(elsewhere);
     let doubt = doubts.into_iter().flatten().find(|d| constant || *d != Doubt::Constant)?;
     let ensemble = &fluctuation.ensemble;
     Some(Warning { ensemble: ensemble.identity, reason: reason(&doubt), diagnostic: message(&doubt, ensemble, span) })
