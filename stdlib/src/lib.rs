@@ -11,7 +11,17 @@ prelude/updates
 prelude/local
 prelude/clusters
 prelude/samplers
-prelude/tempering";
+prelude/tempering
+process/calculus
+process/derived
+process/simulate
+process/schemes/euler_maruyama
+process/schemes/milstein
+process/schemes/heun
+process/schemes/rossler
+process/schemes/platen
+process/schemes/implicit_euler
+process/schemes/runge_kutta";
 
 /// The text of a module by its path; of `prelude`, the list of the files that make it.
 pub fn module(path: &str) -> Option<&'static str> {
@@ -27,6 +37,16 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/local" => Some(include_str!("../prelude/local.moy")),
         "prelude/clusters" => Some(include_str!("../prelude/clusters.moy")),
         "prelude/samplers" => Some(include_str!("../prelude/samplers.moy")),
+        "process/calculus" => Some(include_str!("../process/calculus.moy")),
+        "process/derived" => Some(include_str!("../process/derived.moy")),
+        "process/simulate" => Some(include_str!("../process/simulate.moy")),
+        "process/schemes/euler_maruyama" => Some(include_str!("../process/schemes/euler_maruyama.moy")),
+        "process/schemes/milstein" => Some(include_str!("../process/schemes/milstein.moy")),
+        "process/schemes/heun" => Some(include_str!("../process/schemes/heun.moy")),
+        "process/schemes/rossler" => Some(include_str!("../process/schemes/rossler.moy")),
+        "process/schemes/platen" => Some(include_str!("../process/schemes/platen.moy")),
+        "process/schemes/implicit_euler" => Some(include_str!("../process/schemes/implicit_euler.moy")),
+        "process/schemes/runge_kutta" => Some(include_str!("../process/schemes/runge_kutta.moy")),
         "verify" => Some(include_str!("../verify.moy")),
         "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
         _ => None,

@@ -20,6 +20,14 @@ impl Checker<'_> {
             (UnaryOp::Neg, Value::Displacement(d)) => {
                 Ok(Value::Displacement(Displacement { vector: d.vector.iter().map(|x| -x).collect(), ..d }))
             }
+            (UnaryOp::Neg, Value::Differential(d)) => Ok(Value::Differential(Rc::new(self.negated(&d, span)?))),
+            (UnaryOp::Neg, value @ (Value::Record(_) | Value::Tuple(_))) => self.each_part(value, &mut |c, part| match part {
+                Value::Number(n) if n.kind != Kind::Bool => {
+                    let n = n.map_leaves(&mut |v| c.b.neg(v));
+                    Ok(Value::Number(Number { below: None, ..n }))
+                }
+                other => c.fail(errors::operand(span, "-", "a number", &other)),
+            }),
             (UnaryOp::Not, Value::Number(n)) if n.kind == Kind::Bool => {
                 let re = self.b.prim(&rows::NOT, &[n.re]);
                 Ok(Value::Number(Number { re, ..n }))
@@ -58,6 +66,16 @@ impl Checker<'_> {
         match (left.0, right.0) {
             (Unknown, _) | (_, Unknown) => Err(Reported),
             (Number(a), Number(b)) => self.numbers(op, op_span, (a, left.1), (b, right.1)).map(Number),
+            (a @ Differential(_), b) | (a, b @ Differential(_)) => self.differentials(op, op_span, (a, left.1), (b, right.1)),
+            (a @ (Record(_) | Tuple(_)), b @ (Record(_) | Tuple(_))) if matches!(op, BinaryOp::Add | BinaryOp::Sub) => {
+                self.part_by_part(op, op_span, (a, left.1), (b, right.1))
+            }
+            (Number(n), value @ (Record(_) | Tuple(_))) if op == BinaryOp::Mul && n.is_scalar() => {
+                self.each_part(value, &mut |c, part| c.operate(op, op_span, (Number(n.clone()), left.1), (part, right.1)))
+            }
+            (value @ (Record(_) | Tuple(_)), Number(n)) if matches!(op, BinaryOp::Mul | BinaryOp::Div) && n.is_scalar() => {
+                self.each_part(value, &mut |c, part| c.operate(op, op_span, (part, left.1), (Number(n.clone()), right.1)))
+            }
             (Site(s), Displacement(d)) if matches!(op, BinaryOp::Add | BinaryOp::Sub) => {
                 self.same_lattice(&s.lattice, left.1, &d.lattice, right.1)?;
                 let sign = if op == BinaryOp::Add { 1 } else { -1 };
@@ -167,6 +185,43 @@ impl Checker<'_> {
         };
         let re = self.b.prim(row, &[a.re, b.re]);
         Ok(result(kind, re))
+    }
+
+    // ---- tuples and records, part by part ----
+
+    /// `f` of every part: tuples and records of numbers are vectors, which scalars multiply.
+    fn each_part(&mut self, value: Value, f: &mut dyn FnMut(&mut Self, Value) -> Checked<Value>) -> Checked<Value> {
+        match value {
+            Value::Tuple(items) => {
+                let items: Checked<Vec<Value>> = items.iter().map(|v| self.each_part(v.clone(), f)).collect();
+                Ok(Value::Tuple(Rc::new(items?)))
+            }
+            Value::Record(fields) => {
+                let fields: Checked<Vec<_>> = fields.iter().map(|(n, v)| Ok((n.clone(), self.each_part(v.clone(), f)?))).collect();
+                Ok(Value::Record(Rc::new(fields?)))
+            }
+            part => f(self, part),
+        }
+    }
+
+    /// The sum or difference of two tuples or records with the same parts.
+    fn part_by_part(&mut self, op: BinaryOp, op_span: &Span, left: (Value, &Span), right: (Value, &Span)) -> Checked<Value> {
+        match (&left.0, &right.0) {
+            (Value::Tuple(a), Value::Tuple(b)) if a.len() == b.len() => {
+                let pairs = a.iter().zip(b.iter());
+                let items: Checked<Vec<Value>> =
+                    pairs.map(|(x, y)| self.operate(op, op_span, (x.clone(), left.1), (y.clone(), right.1))).collect();
+                Ok(Value::Tuple(Rc::new(items?)))
+            }
+            (Value::Record(a), Value::Record(b)) if a.len() == b.len() && a.iter().all(|(n, _)| b.iter().any(|(m, _)| m == n)) => {
+                let pairs = a.iter().map(|(n, x)| (n, x, &b.iter().find(|(m, _)| m == n).expect("just found").1));
+                let fields: Checked<Vec<_>> = pairs
+                    .map(|(n, x, y)| Ok((n.clone(), self.operate(op, op_span, (x.clone(), left.1), (y.clone(), right.1))?)))
+                    .collect();
+                Ok(Value::Record(Rc::new(fields?)))
+            }
+            (a, b) => self.fail(errors::operands(op_span, op, (left.1, a), (right.1, b))),
+        }
     }
 
     /// Two operands with one kind and one shape.

@@ -4,6 +4,7 @@ use super::call::Given;
 use super::expression::tight;
 use super::estimates;
 use super::linear;
+use super::paths;
 use super::value::*;
 use super::*;
 use crate::core::Monoid;
@@ -113,6 +114,21 @@ builtins! {
     "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
     "is_function", "is_function(x)", "Whether a value can be called: known before the run.", is_function;
+    "is_text", "is_text(x)", "Whether a value is a text: known before the run.", paths::is_text;
+    "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", paths::is_number;
+    "squares", "squares(x)", "The square of each component: of a complex number, of both parts.", paths::squares;
+    "last_of", "last_of(x)", "Of an array over paths, then times, the last time.", paths::last_of;
+    "is_process", "is_process(x)", "Whether a value is a process: known before the run.", paths::is_process;
+    "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`.", paths::path_set;
+    "beginning", "beginning(from, like, k)", "The state, of the type of `like`, where path k begins: drawn, computed, read from an array over paths, or the same for all.", paths::beginning;
+    "recorded", "recorded(x, times)", "An array over paths, then times as one over the times of a recorded simulation, which carry `times`, then paths.", paths::recorded;
+    "normals", "normals(x, n)", "Standard normal numbers of the type of x, those of step n whatever loops stand around; a complex number has two.", paths::normals;
+    "components", "components(x)", "How many real numbers a value consists of, its parts and theirs.", paths::components;
+    "unit", "unit(x, k)", "Zeros of the type of x with a one as component k.", paths::unit;
+    "inner", "inner(x, y)", "The sum of the products of all components of two values of one type.", paths::inner;
+    "scalar_like", "scalar_like(h, x)", "The real number h in the precision of x.", paths::scalar_like;
+    "completed", "completed(s, x)", "A score in the type of the state x: a record gets zeros for states that it leaves out.", paths::completed;
+    "derived_process", "derived_process(p, drift, noisy)", "The process with another drift, a function of state and time, and the noise of p or none; its time runs backwards.", paths::derived_process;
     "has", "has(x, \"name\")", "Whether a value has a field of that name: known before the run.", has;
     "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors.", super::figure::histogram;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
@@ -400,6 +416,9 @@ fn fixed(c: &mut Checker, mut call: Call) -> Checked<Value> {
 
 fn state(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(f, span)] = call.exactly::<1>(c)?;
+    if let Value::Process(process) = &f {
+        return c.process_state(process, &span);
+    }
     let f = as_function(c, f, &span)?;
     let Function::User(closure) = &*f else {
         return c.fail(errors::no_declared_state(&span, &f.describe()));
@@ -497,15 +516,19 @@ fn named_ensemble(c: &mut Checker, chains: usize, draws: usize, independent: boo
 }
 
 fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let (n, span) = call.one_number(c)?;
-    let Some(first) = n.sets.first() else {
-        return c.fail(errors::no_index(&span, &Value::Number(n)));
+    let [(x, span)] = call.exactly::<1>(c)?;
+    if x.has_unknown() {
+        return Err(Reported);
+    }
+    let Some(first) = first_number(&x).and_then(|n| n.sets.first()) else {
+        return c.fail(errors::no_index(&span, &x));
     };
-    let draws = first.size();
-    let ensemble = named_ensemble(c, 1, draws, true);
-    let mut sets = n.sets.clone();
-    sets[0] = IndexSet::Ensemble(ensemble);
-    Ok(tight(Value::Number(Number { sets, ..n })))
+    let ensemble = named_ensemble(c, 1, first.size(), true);
+    paths::each_number(x, &mut |n| {
+        let mut sets = n.sets.clone();
+        sets[0] = IndexSet::Ensemble(ensemble.clone());
+        Ok(tight(Value::Number(Number { sets, ..n })))
+    })
 }
 
 /// `x` is over draws, then chains: one array, or several in a tuple or record.
@@ -585,7 +608,7 @@ fn is_known(c: &mut Checker, mut call: Call) -> Checked<Value> {
     known(c, holds)
 }
 
-fn known(c: &mut Checker, holds: bool) -> Checked<Value> {
+pub fn known(c: &mut Checker, holds: bool) -> Checked<Value> {
     let re = c.b.bool(holds);
     Ok(Value::Number(Number { loose: true, ..Number::scalar(Kind::Bool, re) }))
 }

@@ -38,6 +38,7 @@ impl Checker<'_> {
         let f = match callee {
             Value::Function(f) => f,
             Value::Unknown => return Err(Reported),
+            Value::Process(p) => return self.fail(errors::call_of_process(&function.span, &p.name)),
             other => return self.fail(errors::not_a_function(&function.span, &other)),
         };
         // A call's place: the name called, and which of its calls in this body it is.
@@ -68,6 +69,7 @@ impl Checker<'_> {
                     match value {
                         Value::Number(n) => numbers.push((n, span)),
                         Value::Unknown => return Err(Reported),
+                        Value::Differential(d) => return self.fail(errors::not_linear(call, row.name, &d.describe(), &span)),
                         other => return self.fail(errors::expected(&span, "a number", &other)),
                     }
                 }
@@ -75,6 +77,7 @@ impl Checker<'_> {
             }
             Function::Builtin(b) => (b.apply)(self, builtin::Call { builtin: b, given, span: call }),
             Function::Derived(derived, inner) => self.apply_derived(*derived, inner, given, call),
+            Function::OfProcess(process, part) => self.apply_process(process, *part, given, call),
             Function::Fixed { function, noise } => {
                 let outer = std::mem::replace(&mut self.address, noise.clone());
                 let result = self.apply_function(function, given, call);
@@ -132,6 +135,7 @@ impl Checker<'_> {
                 self.calls.pop();
                 result
             }
+            Declaration::Process(_) => unreachable!("a process is no function"),
             Declaration::Function(f) => {
                 self.bind_parameters(f, given, call)?;
                 self.calls.push((name.clone(), call.clone()));

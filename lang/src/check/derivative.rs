@@ -234,7 +234,7 @@ impl Checker<'_> {
 }
 
 /// The block's params and everything that is computed from them, regions included.
-fn dependents(block: &Block) -> std::collections::HashSet<Var> {
+pub fn dependents(block: &Block) -> std::collections::HashSet<Var> {
     let mut found = block.params.iter().copied().collect();
     follow(block, &mut found);
     found

@@ -61,6 +61,9 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
         "np" | "numpy" | "torch" | "jax" | "math" => {
             Some("elementary functions need no prefix: write `exp(x)`, `sqrt(x)`, `sum(x)`".to_string())
         }
+        noise if noise.strip_prefix('d').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())) => {
+            Some(format!("a noise other than dW and dZ is declared in its process: `noise {noise}: real[k]`"))
+        }
         _ => did_you_mean(near),
     };
     with_help(error(format!("nothing is called `{}` here", name.span.text())).label(&name.span, "unknown name"), help)
@@ -528,8 +531,9 @@ pub fn effect_inside(call: &Span, name: &str, usage: &str) -> Diagnostic {
         .help(format!("at the top level, in its blocks or in a test: {usage}"))
 }
 
-pub fn assertion(condition: &Span, text: &str) -> Diagnostic {
-    error(text).label(condition, "does not hold")
+/// The library's assertions speak of its caller's mistakes: the call says more than the condition.
+pub fn assertion(condition: &Span, text: &str, in_library: bool) -> Diagnostic {
+    error(text).label(condition, if in_library { "" } else { "does not hold" })
 }
 
 // ---- draws ----
@@ -606,5 +610,161 @@ pub fn not_holomorphic(call: &Span, function: &str, part: &Span) -> Diagnostic {
 pub fn no_declared_state(span: &Span, found: &str) -> Diagnostic {
     error(format!("{found} does not say what type its field has"))
         .label(span, "needed to know what to sample")
-        .help("declare the type: action S(φ: real[Λ]) = …")
+        .help("declare the type: action S(φ: real[Λ]) = …, process p(φ: real[Λ]) { … }")
+}
+
+// ---- processes ----
+
+pub fn two_lines(state: &Name, first: &Name) -> Diagnostic {
+    error(format!("the state {} has two `d` lines", state.span.text()))
+        .label(&state.span, "the second line")
+        .label(&first.span, "the first one")
+        .help("add them up: one line for each state, with one dt")
+}
+
+pub fn no_state(state: &Name, process: &crate::syntax::ast::Process) -> Diagnostic {
+    let name = state.span.text();
+    error(format!("{name} is no parameter of the process {}", process.name.span.text()))
+        .label(&state.span, "no such state")
+        .label(&process.name.span, "its states are its parameters")
+        .help(format!("write `process {}({name}: real, …)`", process.name.span.text()))
+}
+
+pub fn no_line(parameter: &Name) -> Diagnostic {
+    let name = parameter.span.text();
+    error(format!("the state {name} has no `d` line"))
+        .label(&parameter.span, "how does it move?")
+        .help(format!("write `d {name} = … * dt + … * dW`; time is the parameter `t`, and constants are params or `let`s"))
+}
+
+pub fn no_states(process: &Name) -> Diagnostic {
+    error(format!("the process {} has no state", process.span.text()))
+        .label(&process.span, "nothing moves")
+        .help("write `process p(x: real) { d x = … * dt + … * dW }`")
+}
+
+pub fn time_comes_last(state: &Name) -> Diagnostic {
+    error("time comes after the states of a process").label(&state.span, "a state after t").help("write `process p(x: real, t)`")
+}
+
+pub fn default_of_state(span: &Span) -> Diagnostic {
+    error("a state of a process has no default").label(span, "not here").help("where it begins is said by `simulate(p, from: …)`")
+}
+
+pub fn no_line_of_a_process(span: &Span) -> Diagnostic {
+    error("a process has lines `d x = …`, `noise dB: …` and `let …`")
+        .label(span, "none of these")
+        .help("it is a function of its states: nothing is drawn or assigned in it")
+}
+
+pub fn state_of_no_numbers(span: &Span, found: &Value) -> Diagnostic {
+    error(format!("the state of a process is a real, f32 or complex number or an array of them, not {}", found.describe()))
+        .label(span, format!("this is {}", found.describe()))
+}
+
+pub fn noise_of_no_numbers(span: &Span, found: &str) -> Diagnostic {
+    error(format!("a noise is real, f32 or complex, or an array of such, not {found}")).label(span, "the type of this noise")
+}
+
+pub fn unused_noise(name: &Name) -> Diagnostic {
+    let text = name.span.text();
+    error(format!("the noise {text} stands in no `d` line"))
+        .label(&name.span, "declared, never used")
+        .help(format!("write `B @ {text}` for a matrix B, or `b * {text}` if it has the shape of the state"))
+}
+
+pub fn no_differential(span: &Span, found: &Value) -> Diagnostic {
+    error(format!("a `d` line is a sum of terms with dt and noises, not {}", found.describe()))
+        .label(span, "neither dt nor a noise")
+        .help("multiply the drift by dt: `d x = a * dt + b * dW`")
+}
+
+pub fn term_without_differential(span: &Span, found: &Value, op_span: &Span) -> Diagnostic {
+    error(format!("this term has neither dt nor a noise: it is {}", found.describe()))
+        .label(span, "a plain value")
+        .label(op_span, "added to a differential")
+        .help("multiply the drift by dt: `d x = a * dt + b * dW`")
+}
+
+pub fn product_of_differentials(whole: &Span, left: &Span, right: &Span) -> Diagnostic {
+    let (a, b) = (left.text().trim(), right.text().trim());
+    let twice = a.ends_with("dt") && b.starts_with("dt");
+    let said = if twice { "dt stands twice in this term".to_string() } else { format!("`{a}` times `{b}` is a product of two differentials") };
+    let help = if twice {
+        "a drift is multiplied by dt once: `a * dt`"
+    } else {
+        "a `d` line is linear in dt and the noises (by Itô's rules dt·dW is 0, and dW² is dt)"
+    };
+    error(said).label(whole, "second order").help(help)
+}
+
+pub fn not_linear(place: &Span, what: &str, differential: &str, span: &Span) -> Diagnostic {
+    error(format!("a `d` line is linear in dt and the noises, and `{what}` is not"))
+        .label(place, "not linear")
+        .label(span, format!("this is {differential}"))
+        .help("a noise stands alone or with a factor that knows the state only: `b(x) * dW`, `B(x) @ dB`")
+}
+
+pub fn stratonovich_of(op_span: &Span, right: &Span) -> Diagnostic {
+    error("`∘` stands between a factor and a noise")
+        .label(right, "not a noise by itself")
+        .label(op_span, "Stratonovich product")
+        .help("write `b ∘ dW`, with all factors on the left")
+}
+
+pub fn scaled_matrix_noise(factor: &Span, noise: &Span) -> Diagnostic {
+    error("an array times `B @ dB` is not defined: put the factor into the matrix")
+        .label(factor, "this factor")
+        .label(noise, "a noise with a matrix")
+        .help("write `[f[i] * B[i, k] for i in n, k in m] @ dB`")
+}
+
+pub fn matrix_of_noise(matrix: &Span, noise: &Span) -> Diagnostic {
+    error("`@` in a `d` line stands between a matrix and a noise")
+        .label(matrix, "the matrix")
+        .label(noise, "not a noise by itself")
+        .help("declare `noise dB: real[k]` and write `B @ dB`")
+}
+
+pub fn complex_noise_of_real(span: &Span, noise: &str) -> Diagnostic {
+    error(format!("{noise} is a complex noise, and the state is real"))
+        .label(span, "complex")
+        .help("write dW: real noise of unit rate in each component")
+}
+
+pub fn no_increments(call: &Span) -> Diagnostic {
+    error("the increments of the noise are missing").label(call, "in this call").help("write `p.noise_term(x, t, dW)`")
+}
+
+pub fn process_arguments(call: &Span, process: &str, usage: &str, given: usize) -> Diagnostic {
+    error(format!("{process} is a function of ({usage}), and {} given", if given == 1 { "1 argument is".into() } else { format!("{given} arguments are") }))
+        .label(call, "in this call")
+}
+
+pub fn call_of_process(span: &Span, name: &str) -> Diagnostic {
+    error(format!("{name} is a process, not a function"))
+        .label(span, "called here")
+        .help(format!("write `simulate({name}, from: …)`, `{name}.drift(x)`, `{name}.diffusion(x)`"))
+}
+
+pub fn path_count(span: &Span, own: usize, wanted: usize) -> Diagnostic {
+    error(format!("`from` holds {}, and {} wanted", plural(own, "state"), if wanted == 1 { "1 path is".into() } else { format!("{wanted} paths are") }))
+        .label(span, format!("{} here", plural(own, "state")))
+        .help("leave `paths` out: there is one path from each")
+}
+
+pub fn beginning(span: &Span, found: &str, state: &str) -> Diagnostic {
+    error(format!("a path begins at a state, which is {state}, not at {found}"))
+        .label(span, format!("this is {found}"))
+        .help("give a distribution, one state for all paths, an array of states over the paths, or a function of the path's number")
+}
+
+pub fn score_of_other_type(span: &Span, state: &str, found: &str) -> Diagnostic {
+    error(format!("a score has the type of the state, {state}, not {found}"))
+        .label(span, format!("this is {found}"))
+        .help("the score is the gradient of log p(x, t) by the state x")
+}
+
+pub fn score_of_no_state(span: &Span, name: &str) -> Diagnostic {
+    error(format!("the score has a part `{name}`, which is no state of the process")).label(span, "this score")
 }

@@ -248,6 +248,7 @@ impl Checker<'_> {
                 }
             }
             StatementKind::Lattice { name, .. } | StatementKind::Param { name, .. } => self.bind(name, Value::Unknown, false),
+            StatementKind::Process(p) => self.bind(&p.name, Value::Unknown, false),
             _ => {}
         }
     }
@@ -279,7 +280,10 @@ impl Checker<'_> {
                 }
                 return self.expr(e);
             }
-            StatementKind::Process(p) => return self.fail(errors::not_yet(&p.name.span, "processes")),
+            StatementKind::Process(p) => {
+                let value = self.process(p)?;
+                self.bind(&p.name, value, false);
+            }
             StatementKind::Weight { name, .. } => return self.fail(errors::not_yet(&name.span, "weights and networks")),
             StatementKind::Use { .. } | StatementKind::Param { .. } | StatementKind::Test { .. } => {
                 return self.fail(errors::top_level_only(&statement.span));
@@ -359,7 +363,7 @@ impl Checker<'_> {
         let text = if said.is_empty() { format!("`{}` does not hold", condition.span.text()) } else { said };
         match self.literal_bool(&value) {
             Some(true) => return Ok(()),
-            Some(false) => return self.fail(errors::assertion(&condition.span, &text)),
+            Some(false) => return self.fail(errors::assertion(&condition.span, &text, self.in_library)),
             None => {}
         }
         self.b.at(&condition.span);

@@ -362,6 +362,7 @@ impl Checker<'_> {
                 }
                 _ => None,
             },
+            Value::Process(process) => self.process_field(process, name),
             Value::Set(set) if name == "size" => return number(self.known_int(set.size() as i64)),
             Value::Site(site) if name == "coordinates" => {
                 let site = site.clone();
@@ -405,18 +406,18 @@ impl Checker<'_> {
         })
     }
 
-    /// A field of the record that an ensemble among the index sets carries.
+    /// A field of the record that one of the index sets carries: an ensemble, the times of a simulation.
     fn carried(&mut self, sets: &[IndexSet], name: &str) -> Option<Value> {
         let field = |record: &Value| match record {
             Value::Record(fields) => fields.iter().find(|(f, _)| &**f == name).map(|(_, v)| v.clone()),
             _ => None,
         };
         sets.iter().find_map(|set| {
-            let IndexSet::Ensemble(e) = set else { return None };
-            if let Some((_, made_here)) = self.new_records.iter().rev().find(|(identity, _)| *identity == e.identity) {
+            let carrier = set.carrier()?;
+            if let Some((_, made_here)) = self.new_records.iter().rev().find(|(identity, _)| *identity == carrier) {
                 return field(made_here);
             }
-            let stored = self.globals.records.get(&e.identity).and_then(field)?;
+            let stored = self.globals.records.get(&carrier).and_then(field)?;
             Some(stored.map_leaves(&mut |slot| self.input(slot.0 as usize)))
         })
     }
@@ -426,12 +427,13 @@ impl Checker<'_> {
             Value::Record(fields) => return fields.iter().map(|(n, _)| n.clone()).collect(),
             Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes"],
             Value::Set(_) => &["size"],
+            Value::Process(_) => process::FIELDS,
             Value::Site(_) => &["coordinates", "number", "parity"],
             Value::Number(n) => {
                 let mut names: Vec<Rc<str>> = vec!["value".into(), "entries".into()];
                 for set in &n.sets {
-                    if let IndexSet::Ensemble(e) = set
-                        && let Some(Value::Record(fields)) = self.globals.records.get(&e.identity)
+                    if let Some(carrier) = set.carrier()
+                        && let Some(Value::Record(fields)) = self.globals.records.get(&carrier)
                     {
                         names.extend(fields.iter().map(|(n, _)| n.clone()));
                     }

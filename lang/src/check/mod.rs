@@ -21,6 +21,8 @@ pub mod figure;
 pub mod index;
 mod linear;
 pub mod noise;
+mod paths;
+pub mod process;
 pub mod scope;
 pub mod script;
 pub mod types;
@@ -137,7 +139,7 @@ impl<'g> Checker<'g> {
         if of_unknown && !self.diagnostics.is_empty() {
             return Reported;
         }
-        let outer = self.calls.iter().rev().find(|(_, span)| !is_library(span));
+        let outer = self.calls.iter().rev().find(|(name, span)| !is_library(span) && !name.starts_with('_'));
         if let Some((name, call)) = outer {
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
             if inside {

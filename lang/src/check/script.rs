@@ -183,28 +183,25 @@ impl<'g> ScriptChecker<'g> {
         }
     }
 
-    /// Functions are seen in the whole text.
+    /// Functions and processes are seen in the whole text.
     fn hoist(&mut self, statements: &[Statement]) {
         for statement in statements {
-            if let StatementKind::Function(function) = &statement.kind {
-                if !self.interactive
-                    && let Some(Binding { span: Some(first), .. }) = self.globals.names.get(&function.name.text)
-                {
-                    let twice = Diagnostic::error(format!("`{}` is declared twice", function.name.span.text()))
-                        .label(&function.name.span, "the second time")
-                        .label(first, "the first time");
-                    self.diagnostics.push(twice);
-                }
-                let value = Value::Function(Rc::new(value::Function::User(Closure {
-                    declaration: Declaration::Function(function.clone()),
-                    locals: Locals::default(),
-                    ordinals: Rc::new(walk::ordinals(&function.body)),
-                    checked: Default::default(),
-                    library: self.in_library,
-                    module: self.module.clone(),
-                })));
-                self.bind(&function.name, value, false);
+            let Some(name) = hoisted_name(statement) else { continue };
+            if !self.interactive
+                && let Some(Binding { span: Some(first), .. }) = self.globals.names.get(&name.text)
+            {
+                let twice = Diagnostic::error(format!("`{}` is declared twice", name.span.text()))
+                    .label(&name.span, "the second time")
+                    .label(first, "the first time");
+                self.diagnostics.push(twice);
             }
+            let declared = |c: &mut Checker| match &statement.kind {
+                StatementKind::Function(function) => Ok(c.closure(function)),
+                StatementKind::Process(process) => c.process(process),
+                _ => unreachable!("nothing else is hoisted"),
+            };
+            let value = self.with_checker((0, vec![]), statement, declared).unwrap_or(Value::Unknown);
+            self.bind(name, value, false);
         }
     }
 
@@ -217,7 +214,6 @@ impl<'g> ScriptChecker<'g> {
         let names: Vec<ast::Name> = match &statement.kind {
             StatementKind::Let { pattern, .. } => pattern_names(pattern).into_iter().cloned().collect(),
             StatementKind::Lattice { name, .. } | StatementKind::Param { name, .. } => vec![name.clone()],
-            StatementKind::Process(p) => vec![p.name.clone()],
             _ => vec![],
         };
         for name in names {
@@ -234,7 +230,7 @@ impl<'g> ScriptChecker<'g> {
 
     fn statement(&mut self, statement: &Statement, actions: &mut Vec<Action>) -> Checked<()> {
         match &statement.kind {
-            StatementKind::Function(_) => Ok(()),
+            StatementKind::Function(_) | StatementKind::Process(_) => Ok(()),
             StatementKind::Use { module, alias } => self.use_module(module, alias.as_ref(), &statement.span, actions),
             StatementKind::Param { name, ty, value, help } => self.param(name, ty.as_ref(), value, help.as_deref(), statement, actions),
             StatementKind::Lattice { name, value } => {
@@ -285,7 +281,6 @@ impl<'g> ScriptChecker<'g> {
                 actions.extend(unit.map(Action::Run));
                 Ok(())
             }
-            StatementKind::Process(p) => self.fail(errors::not_yet(&p.name.span, "processes")),
             StatementKind::Weight { name, .. } => self.fail(errors::not_yet(&name.span, "weights and networks")),
             StatementKind::Test { .. } => self.fail(errors::top_level_only(&statement.span)),
         }
@@ -401,8 +396,8 @@ impl<'g> ScriptChecker<'g> {
         let mut actions = vec![];
         let mut wrong = false;
         for statement in statements {
-            if let StatementKind::Function(f) = &statement.kind {
-                self.globals.names.remove(&f.name.text);
+            if let Some(name) = hoisted_name(statement) {
+                self.globals.names.remove(&name.text);
                 self.hoist(std::slice::from_ref(statement));
             }
             if self.statement(statement, &mut actions).is_err() {
@@ -1077,38 +1072,49 @@ impl<'g> ScriptChecker<'g> {
         Ok((unit, slots, values.into_iter().next().expect("one value")))
     }
 
-    /// Functions that nobody called, where all types are declared: checked by themselves.
+    /// Processes and functions that nobody called, where all types are declared: checked by themselves, in the order of the text.
     fn uncalled(&mut self) {
-        let functions: Vec<Rc<value::Function>> = self
-            .globals
-            .names
-            .values()
-            .filter_map(|b| if let Value::Function(f) = &b.value { Some(f.clone()) } else { None })
-            .collect();
-        for f in functions {
-            let value::Function::User(closure) = &*f else { continue };
-            let Declaration::Function(declared) = &closure.declaration else { continue };
-            // An int may be a size, which only a call knows.
-            let known = |p: &ast::Parameter| p.ty.as_ref().is_some_and(|t| t.span.text().trim() != "int");
-            let whole = declared.generics.is_empty() && declared.parameters.iter().all(known);
-            let runs = matches!(declared.kind, ast::FunctionKind::Fn | ast::FunctionKind::Action);
-            if closure.checked.get() || !whole || !runs {
-                continue;
+        let mut names: Vec<Binding> = self.globals.names.values().cloned().collect();
+        names.sort_by_key(|b| b.span.as_ref().map(|s| s.start));
+        for binding in names {
+            match &binding.value {
+                Value::Process(p) => self.uncalled_process(p),
+                Value::Function(f) => self.uncalled_function(f),
+                _ => {}
             }
-            let statement = Statement {
-                kind: StatementKind::Function(declared.clone()),
-                span: declared.span.clone(),
-                doc: None,
-            };
-            let _ = self.with_checker((0, vec![]), &statement, |c| {
-                let mut given = vec![];
-                for parameter in &declared.parameters {
-                    let ty = c.ty(parameter.ty.as_ref().expect("declared"))?;
-                    given.push((None, c.unknown_of(&ty), parameter.name.span.clone()));
-                }
-                c.apply_function(&f, given, &declared.name.span)
-            });
         }
+    }
+
+    fn uncalled_process(&mut self, p: &Rc<process::Process>) {
+        let (closure, declaration) = p.declared();
+        if closure.checked.get() {
+            return;
+        }
+        let kind = StatementKind::Process(declaration.clone());
+        let statement = Statement { kind, span: declaration.span.clone(), doc: None };
+        let _ = self.with_checker((0, vec![]), &statement, |c| c.check_process(p));
+    }
+
+    fn uncalled_function(&mut self, f: &Rc<value::Function>) {
+        let value::Function::User(closure) = &**f else { return };
+        let Declaration::Function(declared) = &closure.declaration else { return };
+        // An int may be a size, which only a call knows.
+        let known = |p: &ast::Parameter| p.ty.as_ref().is_some_and(|t| t.span.text().trim() != "int");
+        let whole = declared.generics.is_empty() && declared.parameters.iter().all(known);
+        let runs = matches!(declared.kind, ast::FunctionKind::Fn | ast::FunctionKind::Action);
+        if closure.checked.get() || !whole || !runs {
+            return;
+        }
+        let kind = StatementKind::Function(declared.clone());
+        let statement = Statement { kind, span: declared.span.clone(), doc: None };
+        let _ = self.with_checker((0, vec![]), &statement, |c| {
+            let mut given = vec![];
+            for parameter in &declared.parameters {
+                let ty = c.ty(parameter.ty.as_ref().expect("declared"))?;
+                given.push((None, c.unknown_of(&ty), parameter.name.span.clone()));
+            }
+            c.apply_function(f, given, &declared.name.span)
+        });
     }
 }
 
@@ -1135,6 +1141,15 @@ impl Checker<'_> {
         let re = self.input(re);
         let im = im.map(|slot| self.input(slot));
         Ok(Number { im, ..Number::new(kind, sets, re) })
+    }
+}
+
+/// The name of a function or process that a statement declares.
+fn hoisted_name(statement: &Statement) -> Option<&ast::Name> {
+    match &statement.kind {
+        StatementKind::Function(function) => Some(&function.name),
+        StatementKind::Process(process) => Some(&process.name),
+        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::builtin::Builtin;
+use super::process::{self, Differential, Process};
 use super::scope::Locals;
 
 #[derive(Clone)]
@@ -19,6 +20,9 @@ pub enum Value {
     Site(Site),
     Displacement(Displacement),
     Function(Rc<Function>),
+    Process(Rc<Process>),
+    /// `dt`, `dW` and what a `d` line makes of them.
+    Differential(Rc<Differential>),
     Tuple(Rc<Vec<Value>>),
     Record(Rc<Vec<(Rc<str>, Value)>>),
     Distribution(Rc<Distribution>),
@@ -63,6 +67,8 @@ pub enum IndexSet {
     Directions(Rc<Lattice>),
     Momenta(Rc<Lattice>),
     Ensemble(Rc<Ensemble>),
+    /// Of a recorded simulation.
+    Times(Rc<Times>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +106,14 @@ pub struct Ensemble {
     pub independent: bool,
 }
 
+/// The times at which a simulation was recorded.
+#[derive(Debug)]
+pub struct Times {
+    pub identity: u64,
+    pub name: Rc<str>,
+    pub count: usize,
+}
+
 /// A site: `base` plus a known offset; the boundary is met when an array is read there.
 #[derive(Clone)]
 pub struct Site {
@@ -123,7 +137,7 @@ pub enum Distribution {
 
 impl Closure {
     /// See [`Value::kept`].
-    fn kept(&self, f: &mut dyn FnMut(Var) -> Var) -> Closure {
+    pub fn kept(&self, f: &mut dyn FnMut(Var) -> Var) -> Closure {
         Closure {
             declaration: self.declaration.clone(),
             locals: self.locals.kept(&mut |value| value.kept(f)),
@@ -143,6 +157,8 @@ pub enum Function {
     Derived(Derived, Rc<Function>),
     /// All calls have one place: shared weights, repeated noise.
     Fixed { function: Rc<Function>, noise: super::noise::Address },
+    /// `p.drift` and its like.
+    OfProcess(Rc<Process>, process::Part),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,12 +193,14 @@ pub struct Closure {
 pub enum Declaration {
     Function(Rc<ast::Function>),
     Lambda { parameters: Vec<ast::Name>, body: ast::Expr, span: Span },
+    Process(Rc<ast::Process>),
 }
 
 impl Declaration {
     pub fn name(&self) -> Rc<str> {
         match self {
             Declaration::Function(f) => f.name.text.clone(),
+            Declaration::Process(p) => p.name.text.clone(),
             Declaration::Lambda { .. } => "->".into(),
         }
     }
@@ -190,14 +208,8 @@ impl Declaration {
     pub fn span(&self) -> &Span {
         match self {
             Declaration::Function(f) => &f.name.span,
+            Declaration::Process(p) => &p.name.span,
             Declaration::Lambda { span, .. } => span,
-        }
-    }
-
-    pub fn body(&self) -> &ast::Expr {
-        match self {
-            Declaration::Function(f) => &f.body,
-            Declaration::Lambda { body, .. } => body,
         }
     }
 }
@@ -210,6 +222,7 @@ impl PartialEq for IndexSet {
             (Lattice(a), Lattice(b)) | (Directions(a), Directions(b)) | (Momenta(a), Momenta(b)) => a.identity == b.identity,
             (Part(a, p), Part(b, q)) => a.identity == b.identity && p == q,
             (Ensemble(a), Ensemble(b)) => a.identity == b.identity,
+            (Times(a), Times(b)) => a.identity == b.identity,
             _ => false,
         }
     }
@@ -233,6 +246,15 @@ impl Ensemble {
 }
 
 impl IndexSet {
+    /// The identity by which a record that the set carries is known.
+    pub fn carrier(&self) -> Option<u64> {
+        match self {
+            IndexSet::Ensemble(e) => Some(e.identity),
+            IndexSet::Times(t) => Some(t.identity),
+            _ => None,
+        }
+    }
+
     pub fn size(&self) -> usize {
         match self {
             IndexSet::Range(n) => *n,
@@ -240,6 +262,7 @@ impl IndexSet {
             IndexSet::Part(lattice, parity) => lattice.sites_of(*parity).len(),
             IndexSet::Directions(lattice) => lattice.sizes.len(),
             IndexSet::Ensemble(ensemble) => ensemble.size(),
+            IndexSet::Times(times) => times.count,
         }
     }
 
@@ -253,6 +276,7 @@ impl IndexSet {
             IndexSet::Directions(l) => format!("{}.directions", l.name),
             IndexSet::Momenta(l) => format!("{}.momenta", l.name),
             IndexSet::Ensemble(e) => format!("ensemble {}", e.name),
+            IndexSet::Times(t) => format!("times of {}", t.name),
         }
     }
 }
@@ -328,6 +352,8 @@ impl Value {
             Value::Site(s) => format!("a site of {}", s.lattice.name),
             Value::Displacement(d) => format!("a direction of {}", d.lattice.name),
             Value::Function(f) => f.describe(),
+            Value::Process(p) => p.describe(),
+            Value::Differential(d) => d.describe(),
             Value::Tuple(items) => {
                 let items: Vec<String> = items.iter().map(Value::describe).collect();
                 format!("({})", items.join(", "))
@@ -392,6 +418,7 @@ impl Value {
     pub fn kept(self, f: &mut dyn FnMut(Var) -> Var) -> Value {
         match self {
             Value::Function(function) => Value::Function(function.kept(f)),
+            Value::Process(process) => Value::Process(process.kept(f)),
             Value::Tuple(items) => Value::Tuple(Rc::new(items.iter().map(|v| v.clone().kept(f)).collect())),
             Value::Record(fields) => Value::Record(Rc::new(fields.iter().map(|(n, v)| (n.clone(), v.clone().kept(f))).collect())),
             other => other.map_leaves(f),
@@ -429,7 +456,7 @@ impl Number {
 
 impl Function {
     /// See [`Value::kept`].
-    fn kept(self: &Rc<Function>, f: &mut dyn FnMut(Var) -> Var) -> Rc<Function> {
+    pub fn kept(self: &Rc<Function>, f: &mut dyn FnMut(Var) -> Var) -> Rc<Function> {
         match &**self {
             Function::User(closure) => Rc::new(Function::User(closure.kept(f))),
             Function::Derived(derived, function) => Rc::new(Function::Derived(*derived, function.kept(f))),
@@ -437,6 +464,7 @@ impl Function {
                 let function = function.kept(f);
                 Rc::new(Function::Fixed { function, noise: noise.clone() })
             }
+            Function::OfProcess(process, part) => Rc::new(Function::OfProcess(process.kept(f), *part)),
             Function::Primitive(_) | Function::Builtin(_) => self.clone(),
         }
     }
@@ -448,11 +476,11 @@ impl Function {
                     ast::FunctionKind::Action => format!("the action {}", f.name.text),
                     _ => format!("the function {}", f.name.text),
                 },
-                Declaration::Lambda { .. } => "a function".into(),
+                Declaration::Lambda { .. } | Declaration::Process(_) => "a function".into(),
             },
             Function::Primitive(row) => format!("the function {}", row.name),
             Function::Builtin(b) => format!("the function {}", b.name),
-            Function::Derived(..) | Function::Fixed { .. } => "a function".into(),
+            Function::Derived(..) | Function::Fixed { .. } | Function::OfProcess(..) => "a function".into(),
         }
     }
 
@@ -463,6 +491,7 @@ impl Function {
             Function::Builtin(b) => b.name.into(),
             Function::Derived(_, f) => f.name(),
             Function::Fixed { function, .. } => function.name(),
+            Function::OfProcess(process, _) => process.name.clone(),
         }
     }
 }

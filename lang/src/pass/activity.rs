@@ -180,6 +180,23 @@ fn mark(set: &mut HashSet<Var>, outs: &[Var], like: &[Var]) {
     }
 }
 
+/// Whether each element of the block's results depends on that element alone of the params, all of one shape: nothing is
+/// read at another place.
+pub fn elementwise(block: &Block, params: &[Var], shape: &[usize], shape_of: impl Fn(Var) -> Vec<usize>) -> bool {
+    let mut local: HashSet<Var> = params.iter().copied().collect();
+    for step in &block.steps {
+        if !step.reads().iter().any(|v| local.contains(v)) {
+            continue;
+        }
+        let in_place = matches!(step.op, Op::Prim(..)) && step.outs.iter().all(|v| shape_of(*v) == shape);
+        if !in_place {
+            return false;
+        }
+        local.extend(step.outs.iter().copied());
+    }
+    true
+}
+
 /// Whether no derivative flows through an operation, whatever it is given.
 fn is_constant(op: &Op) -> bool {
     match op {

@@ -1,0 +1,296 @@
+//! What the library's simulation of processes cannot say in the language: how paths begin and over which index set they
+//! are, noise of a given step, and states taken as vectors whatever parts they have.
+
+use super::builtin::{Call, as_number, known};
+use super::expression::tight;
+use super::process::{Dynamics, Process};
+use super::value::*;
+use super::*;
+use crate::core::{Distribution as Base, Monoid};
+use moyal_runtime::array::Scalar;
+
+/// `path_set(from, like, paths)`: the index set of the paths. That of `from`, if it has a state for each path, else `paths`.
+pub fn path_set(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(from, span), (like, _), (paths, paths_span)] = call.exactly::<3>(c)?;
+    if from.has_unknown() || like.has_unknown() {
+        return Err(Reported);
+    }
+    let wanted = c.index_set(&paths, &paths_span)?.size();
+    let Some(set) = own_paths(&from, &like) else {
+        // Nobody said how many.
+        let count = if wanted == 0 { 1_000 } else { wanted };
+        return Ok(Value::Number(c.known_int(count as i64)));
+    };
+    if wanted != 0 && wanted != set.size() {
+        return c.fail(errors::path_count(&span, set.size(), wanted));
+    }
+    Ok(match set {
+        IndexSet::Range(n) => Value::Number(c.known_int(n as i64)),
+        other => Value::Set(other),
+    })
+}
+
+/// The first index set of a value that holds a state for each path.
+fn own_paths(from: &Value, like: &Value) -> Option<IndexSet> {
+    match (from, like) {
+        (Value::Number(n), Value::Number(l)) if n.sets.len() == l.sets.len() + 1 && n.sets[1..] == l.sets[..] => n.sets.first().cloned(),
+        (Value::Record(fields), Value::Record(likes)) => likes.iter().find_map(|(name, like)| {
+            let (_, field) = fields.iter().find(|(n, _)| n == name)?;
+            own_paths(field, like)
+        }),
+        _ => None,
+    }
+}
+
+/// `beginning(from, like, k)`: where path k begins.
+pub fn beginning(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(from, span), (like, _), (path, path_span)] = call.exactly::<3>(c)?;
+    let path = as_number(c, path, &path_span)?;
+    c.beginning(from, &like, &path, &span, 0)
+}
+
+impl Checker<'_> {
+    fn beginning(&mut self, from: Value, like: &Value, path: &Number, span: &Span, draw: u32) -> Checked<Value> {
+        match (from, like) {
+            (Value::Unknown, _) | (_, Value::Unknown) => Err(Reported),
+            (Value::Function(f), like) => {
+                let value = self.apply_function(&f, vec![(None, Value::Number(path.clone()), span.clone())], span)?;
+                self.beginning(value, like, path, span, draw)
+            }
+            (Value::Record(fields), Value::Record(likes)) => {
+                let mut parts = vec![];
+                for (k, (name, like)) in likes.iter().enumerate() {
+                    let Some((_, field)) = fields.iter().find(|(n, _)| n == name) else {
+                        return self.fail(errors::missing_field(span, name));
+                    };
+                    parts.push((name.clone(), self.beginning(field.clone(), like, path, span, k as u32)?));
+                }
+                Ok(Value::Record(Rc::new(parts)))
+            }
+            (distribution @ Value::Distribution(_), Value::Number(n)) => {
+                // A complex state begins on the real axis: distributions are of real numbers.
+                let kind = if n.kind == Kind::Complex { Kind::Real } else { n.kind };
+                let drawn = self.drawn(distribution, Some(&types::Ty::Number(kind, n.sets.clone())), span, draw)?;
+                self.of_type(drawn, like, span)
+            }
+            (Value::Number(n), Value::Number(_)) => {
+                let mine = if own_paths(&Value::Number(n.clone()), like).is_some() {
+                    self.row(&Value::Number(n), path.re)
+                } else {
+                    Value::Number(n)
+                };
+                match &mine {
+                    Value::Number(n) if n.is_scalar() || like.leaves().is_empty() || first_number(like).is_some_and(|l| l.sets == n.sets) => {
+                        self.of_type(mine, like, span)
+                    }
+                    other => self.fail(errors::beginning(span, &other.describe(), &like.describe())),
+                }
+            }
+            (other, like) => self.fail(errors::beginning(span, &other.describe(), &like.describe())),
+        }
+    }
+}
+
+/// `recorded(x, times)`: an array over paths, then times, as one over the times of a recorded simulation, then paths.
+pub fn recorded(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, span), (times, _)] = call.exactly::<2>(c)?;
+    let count = match first_number(&x).map(|n| &n.sets[..]) {
+        Some([_, times, ..]) => times.size(),
+        _ => return c.fail(errors::expected(&span, "arrays over paths and times", &x)),
+    };
+    let identity = c.fresh_identity();
+    let set = IndexSet::Times(Rc::new(Times { identity, count, name: c.binding_name.clone() }));
+    c.new_records.push((identity, Value::Record(Rc::new(vec![("times".into(), times)]))));
+    each_number(x, &mut |n| {
+        let mut sets = n.sets.clone();
+        sets.swap(0, 1);
+        sets[0] = set.clone();
+        let order: Vec<usize> = [1, 0].into_iter().chain(2..sets.len()).collect();
+        let n = n.map_leaves(&mut |v| c.b.transpose(v, &order));
+        Ok(Value::Number(Number { sets, ..n }))
+    })
+}
+
+/// `normals(like, n)`: standard normal numbers of the type of `like`, those of step n, whatever loops stand around. A complex
+/// number has two.
+pub fn normals(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(like, _), (step, span)] = call.exactly::<2>(c)?;
+    let step = as_number(c, step, &span)?;
+    let outer = c.address.clone();
+    c.address.turns.push(step.re);
+    let mut part = 0;
+    let position = c.position();
+    let result = each_number(like, &mut |n| {
+        let shape = n.shape();
+        let n = n.map_leaves(&mut |v| {
+            part += 1;
+            let place = noise::step(c.address.place, "~", part);
+            let scalar = c.b.scalar_of(v);
+            c.b.draw(Base::Normal, scalar, place, c.address.turns.clone(), position, shape.clone())
+        });
+        Ok(tight(Value::Number(n)))
+    });
+    c.address = outer;
+    result
+}
+
+/// `components(x)`: how many real numbers a value consists of.
+pub fn components(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, _)] = call.exactly::<1>(c)?;
+    let count: usize = x.leaves().iter().map(|v| c.b.type_of(*v).len()).sum();
+    Ok(Value::Number(c.known_int(count as i64)))
+}
+
+/// `unit(x, k)`: zeros of the type of x with a one as component number k.
+pub fn unit(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, _), (k, span)] = call.exactly::<2>(c)?;
+    let k = as_number(c, k, &span)?;
+    let mut first = 0;
+    let x = x.map_leaves(&mut |v| {
+        let ty = c.b.type_of(v).clone();
+        let (iota, start) = (c.b.iota(ty.len()), c.b.int(first));
+        let number = c.b.add(start, iota);
+        let wanted = c.b.broadcast(k.re, &[ty.len()]);
+        let hit = c.b.call("eq", &[number, wanted]);
+        first += ty.len() as i64;
+        let ones = c.b.convert(hit, ty.scalar);
+        c.b.reshape(ones, ty.shape)
+    });
+    Ok(tight(x))
+}
+
+/// `inner(x, y)`: the sum of the products of all components.
+pub fn inner(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, _), (y, span)] = call.exactly::<2>(c)?;
+    let y = c.of_type(y, &x, &span)?;
+    let mut total: Option<Var> = None;
+    for (a, b) in x.leaves().into_iter().zip(y.leaves()) {
+        let product = c.b.mul(a, b);
+        let rank = c.b.shape_of(product).len();
+        let sum = c.b.reduce(Monoid::Sum, product, (0..rank).collect());
+        let wide = c.b.convert(sum, Scalar::Real);
+        total = Some(match total {
+            None => wide,
+            Some(before) => c.b.add(before, wide),
+        });
+    }
+    let re = total.unwrap_or_else(|| c.b.real(0.0));
+    Ok(Value::Number(Number::scalar(Kind::Real, re)))
+}
+
+/// `scalar_like(h, x)`: the real number h in the precision of x.
+pub fn scalar_like(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(h, span), (x, _)] = call.exactly::<2>(c)?;
+    let h = as_number(c, h, &span)?;
+    let single = first_number(&x).is_some_and(|n| n.kind == Kind::F32);
+    let n = c.as_kind(&h, if single { Kind::F32 } else { Kind::Real });
+    Ok(Value::Number(Number { loose: false, ..n }))
+}
+
+/// `completed(s, x)`: the record s with zeros for those fields of x that it lacks.
+pub fn completed(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(s, span), (x, _)] = call.exactly::<2>(c)?;
+    let (Value::Record(given), Value::Record(likes)) = (&s, &x) else {
+        return c.score_of_type(s, &x, &span);
+    };
+    let mut fields = vec![];
+    for (name, like) in likes.iter() {
+        let part = match given.iter().find(|(n, _)| n == name) {
+            Some((_, part)) => c.score_of_type(part.clone(), like, &span)?,
+            None => like.clone().map_leaves(&mut |v| c.b.zeros_like(v)),
+        };
+        fields.push((name.clone(), part));
+    }
+    if let Some((name, _)) = given.iter().find(|(n, _)| !likes.iter().any(|(m, _)| m == n)) {
+        return c.fail(errors::score_of_no_state(&span, name));
+    }
+    Ok(Value::Record(Rc::new(fields)))
+}
+
+impl Checker<'_> {
+    fn score_of_type(&mut self, score: Value, state: &Value, span: &Span) -> Checked<Value> {
+        match (&score, state) {
+            (Value::Unknown, _) => Err(Reported),
+            (Value::Number(s), Value::Number(x)) if s.sets == x.sets && self.widen(s, x.kind).is_some() => self.of_type(score, state, span),
+            _ => self.fail(errors::score_of_other_type(span, &state.describe(), &score.describe())),
+        }
+    }
+}
+
+/// `derived_process(p, drift, noisy)`: the process with another drift and p's noise or none, whose time runs backwards.
+pub fn derived_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(p, p_span), (drift, span), (noisy, noisy_span)] = call.exactly::<3>(c)?;
+    let Value::Process(of) = p else {
+        return match p {
+            Value::Unknown => Err(Reported),
+            other => c.fail(errors::expected(&p_span, "a process", &other)),
+        };
+    };
+    let Value::Function(drift) = drift else {
+        return c.fail(errors::expected(&span, "a function of state and time", &drift));
+    };
+    let noisy = as_number(c, noisy, &noisy_span)?;
+    let noisy = c.literal_bool(&noisy).unwrap_or(true);
+    let Process { name, states, .. } = &*of;
+    let (name, states) = (name.clone(), states.clone());
+    // The score depends on time even if the process does not.
+    Ok(Value::Process(Rc::new(Process { name, states, timed: true, backward: true, dynamics: Dynamics::Derived { of, drift, noisy } })))
+}
+
+/// `is_text(x)`: whether a value is a text, which is known.
+pub fn is_text(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<1>(c)? {
+        [(Value::Unknown, _)] => Err(Reported),
+        [(value, _)] => known(c, matches!(value, Value::Text(_))),
+    }
+}
+
+/// `is_number(x)`: whether a value is a number or an array, which is known.
+pub fn is_number(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<1>(c)? {
+        [(Value::Unknown, _)] => Err(Reported),
+        [(value, _)] => known(c, matches!(value, Value::Number(_))),
+    }
+}
+
+/// `squares(x)`: the square of every component, the parts of complex numbers by themselves.
+pub fn squares(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, _)] = call.exactly::<1>(c)?;
+    Ok(tight(x.map_leaves(&mut |v| c.b.mul(v, v))))
+}
+
+/// `last_of(x)`: of an array over paths, then times, the last time.
+pub fn last_of(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, _)] = call.exactly::<1>(c)?;
+    each_number(x, &mut |n| {
+        let last = n.sets[1].size() - 1;
+        let mut sets = n.sets.clone();
+        sets.remove(1);
+        let n = n.map_leaves(&mut |v| c.b.pick(v, 1, last));
+        Ok(Value::Number(Number { sets, ..n }))
+    })
+}
+
+/// `is_process(x)`: whether a value is a process, which is known.
+pub fn is_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<1>(c)? {
+        [(Value::Unknown, _)] => Err(Reported),
+        [(value, _)] => known(c, matches!(value, Value::Process(_))),
+    }
+}
+
+/// `f` of every array that a value consists of.
+pub fn each_number(value: Value, f: &mut dyn FnMut(Number) -> Checked<Value>) -> Checked<Value> {
+    Ok(match value {
+        Value::Number(n) => f(n)?,
+        Value::Tuple(items) => {
+            let items: Checked<Vec<Value>> = items.iter().map(|v| each_number(v.clone(), f)).collect();
+            Value::Tuple(Rc::new(items?))
+        }
+        Value::Record(fields) => {
+            let fields: Checked<Vec<_>> = fields.iter().map(|(n, v)| Ok((n.clone(), each_number(v.clone(), f)?))).collect();
+            Value::Record(Rc::new(fields?))
+        }
+        other => other,
+    })
+}
