@@ -8,6 +8,7 @@ pub mod lattice;
 pub mod linear;
 pub mod math;
 pub mod noise;
+pub mod quadrature;
 pub mod simd;
 pub mod sum;
 pub mod threads;

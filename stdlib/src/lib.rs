@@ -4,6 +4,7 @@
 const PRELUDE: &str = "prelude/arrays
 prelude/derivatives
 prelude/quadrature
+prelude/distributions
 prelude/observables
 prelude/fit
 prelude/integrators
@@ -15,6 +16,8 @@ prelude/tempering
 process/calculus
 process/derived
 process/simulate
+process/kernel
+process/schemes/exact
 process/schemes/euler_maruyama
 process/schemes/milstein
 process/schemes/heun
@@ -29,6 +32,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude" => Some(PRELUDE),
         "prelude/arrays" => Some(include_str!("../prelude/arrays.moy")),
         "prelude/derivatives" => Some(include_str!("../prelude/derivatives.moy")),
+        "prelude/distributions" => Some(include_str!("../prelude/distributions.moy")),
         "prelude/quadrature" => Some(include_str!("../prelude/quadrature.moy")),
         "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
         "prelude/fit" => Some(include_str!("../prelude/fit.moy")),
@@ -47,6 +51,8 @@ pub fn module(path: &str) -> Option<&'static str> {
         "process/schemes/platen" => Some(include_str!("../process/schemes/platen.moy")),
         "process/schemes/implicit_euler" => Some(include_str!("../process/schemes/implicit_euler.moy")),
         "process/schemes/runge_kutta" => Some(include_str!("../process/schemes/runge_kutta.moy")),
+        "process/kernel" => Some(include_str!("../process/kernel.moy")),
+        "process/schemes/exact" => Some(include_str!("../process/schemes/exact.moy")),
         "verify" => Some(include_str!("../verify.moy")),
         "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
         _ => None,

@@ -1,5 +1,6 @@
 //! Functions that the language itself knows: those that a text of the library cannot say.
 
+use super::affine;
 use super::call::Given;
 use super::expression::tight;
 use super::estimates;
@@ -118,6 +119,17 @@ builtins! {
     "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", paths::is_number;
     "squares", "squares(x)", "The square of each component: of a complex number, of both parts.", paths::squares;
     "last_of", "last_of(x)", "Of an array over paths, then times, the last time.", paths::last_of;
+    "distribution", "distribution({draw: like -> x, log_density: x -> l, mean: m, …})",
+        "A distribution of one's own: a record with a function `draw` of zeros in the type that is drawn.", super::draw::distribution;
+    "with_field", "with_field(record, \"name\", value)", "The record with one field more.", super::draw::with_field;
+    "each_element", "each_element(x, f)", "An array of the type of x whose elements are f(), each drawn by itself.", super::draw::each_element;
+    "is_distribution", "is_distribution(x)", "Whether a value is a distribution: known before the run.", paths::is_distribution;
+    "affine_kind", "affine_kind(p, x, t)", "How the components of an affine process move: \"diagonal\", each by itself, or \"matrix\". Others are refused.", affine::affine_kind;
+    "collocation", "let (u, w, Q) = collocation(n)",
+        "Nodes and weights of the Gauss–Legendre rule on (0, 1), and the matrix of integrals from 0 to each node.", affine::collocation;
+    "narrow", "narrow(x)", "The number that an array is known to repeat everywhere, else the array.", affine::narrow;
+    "as_vector", "as_vector(x)", "The components of a value, its parts and theirs, as one real vector.", affine::as_vector;
+    "from_vector", "from_vector(v, x)", "The value of the type of x with these components.", affine::from_vector;
     "is_process", "is_process(x)", "Whether a value is a process: known before the run.", paths::is_process;
     "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`.", paths::path_set;
     "beginning", "beginning(from, like, k)", "The state, of the type of `like`, where path k begins: drawn, computed, read from an array over paths, or the same for all.", paths::beginning;
@@ -469,6 +481,9 @@ fn checkerboard(c: &mut Checker, mut call: Call) -> Checked<Value> {
 // ---- index sets ----
 
 fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    if let [(None, Value::Tuple(items), _)] = &call.given[..] {
+        return Ok(Value::Number(c.known_int(items.len() as i64)));
+    }
     let (n, span) = call.one_number(c)?;
     match n.sets.first() {
         Some(IndexSet::Range(size)) => Ok(Value::Number(c.known_int(*size as i64))),

@@ -38,6 +38,13 @@ impl Checker<'_> {
         let f = match callee {
             Value::Function(f) => f,
             Value::Unknown => return Err(Reported),
+            // A record with a function `call` can be called: `kernel(p)(d, t)`.
+            Value::Record(fields) if fields.iter().any(|(n, v)| &**n == "call" && matches!(v, Value::Function(_))) => {
+                match fields.iter().find(|(n, _)| &**n == "call") {
+                    Some((_, Value::Function(f))) => f.clone(),
+                    _ => unreachable!("just found"),
+                }
+            }
             Value::Process(p) => return self.fail(errors::call_of_process(&function.span, &p.name)),
             other => return self.fail(errors::not_a_function(&function.span, &other)),
         };

@@ -235,24 +235,12 @@ impl Checker<'_> {
 
 /// The block's params and everything that is computed from them, regions included.
 pub fn dependents(block: &Block) -> std::collections::HashSet<Var> {
-    let mut found = block.params.iter().copied().collect();
-    follow(block, &mut found);
-    found
+    dependents_of(block, block.params.iter().copied())
 }
 
-fn follow(block: &Block, found: &mut std::collections::HashSet<Var>) {
-    for step in &block.steps {
-        let mut reads = step.op.args();
-        for inner in step.op.blocks() {
-            reads.extend(inner.captures());
-        }
-        if !reads.iter().any(|v| found.contains(v)) {
-            continue;
-        }
-        found.extend(step.outs.iter().copied());
-        for inner in step.op.blocks() {
-            found.extend(inner.params.iter().copied());
-            follow(inner, found);
-        }
-    }
+/// These variables and everything that a block computes from them.
+pub fn dependents_of(block: &Block, vars: impl Iterator<Item = Var>) -> std::collections::HashSet<Var> {
+    let mut found = vars.collect();
+    pass::activity::depending(block, &mut found);
+    found
 }

@@ -15,10 +15,14 @@ impl Checker<'_> {
             Value::Unknown => return Err(Reported),
             other => return self.fail(errors::expected(span, "a distribution (normal(0, 1), uniform(0, 1), …)", &other)),
         };
+        if let Distribution::Made(record) = &*distribution {
+            return self.drawn_from(record, ty, span, ordinal);
+        }
         let parts: Vec<&Number> = match &*distribution {
             Distribution::Normal { mean, deviation } => vec![mean, deviation],
             Distribution::Uniform { low, high } => vec![low, high],
             Distribution::Exponential { rate } => vec![rate],
+            Distribution::Made(_) => unreachable!("drawn above"),
         };
         let natural = parts.iter().map(|n| n.sets.clone()).max_by_key(Vec::len).unwrap_or_default();
         let (kind, sets) = match ty {
@@ -66,8 +70,35 @@ impl Checker<'_> {
                 let minus = self.b.neg(logarithm);
                 self.b.div(minus, numbers[0])
             }
+            Distribution::Made(_) => unreachable!("drawn above"),
         };
         Ok(tight(Value::Number(Number::new(kind, sets, re))))
+    }
+
+    /// A draw by a record's own function, in the shape of the declared type, or of its mean.
+    fn drawn_from(&mut self, record: &Value, ty: Option<&Ty>, span: &Span, ordinal: u32) -> Checked<Value> {
+        let Some(Value::Function(draw)) = self.field_of(record, "draw")? else {
+            return self.fail(errors::no_draw(span));
+        };
+        let mean = self.field_of(record, "mean")?;
+        let (kind, sets) = match (ty, mean) {
+            (Some(Ty::Number(kind, sets)), _) => (*kind, sets.clone()),
+            (Some(other), _) => return self.fail(errors::no_draws_of(span, &other.describe())),
+            (None, Some(Value::Number(mean))) => (Kind::Real, mean.sets),
+            (None, _) => (Kind::Real, vec![]),
+        };
+        let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
+        let re = self.b.full(kind.scalar(), &shape, 0.0);
+        let im = (kind == Kind::Complex).then_some(re);
+        let like = Value::Number(Number { im, ..Number::new(kind, sets, re) });
+        let outer = self.address.clone();
+        self.address = outer.enter("~", ordinal as u64);
+        let drawn = self.apply_function(&draw, vec![(None, like.clone(), span.clone())], span);
+        self.address = outer;
+        match (drawn?, ty) {
+            (value, None) => Ok(tight(value)),
+            (value, Some(ty)) => self.fit(value, ty, span, false).map(tight),
+        }
     }
 
     fn add_unless_zero(&mut self, shift: Var, x: Var) -> Var {
@@ -75,6 +106,94 @@ impl Checker<'_> {
         match self.b.uniform_literal(shift) {
             Some(Literal::Real(0.0) | Literal::F32(0.0) | Literal::Int(0)) => x,
             _ => self.b.add(shift, x),
+        }
+    }
+}
+
+// ---- distributions as values ----
+
+impl Checker<'_> {
+    /// What a distribution tells of itself: `d.log_density(x)`, `d.mean`. The library knows, by family.
+    pub fn distribution_field(&mut self, d: &Distribution, name: &str) -> Checked<Option<Value>> {
+        let span = self.b.place();
+        let number = |n: &Number| (None, Value::Number(n.clone()), span.clone());
+        let record = match d {
+            Distribution::Normal { mean, deviation } => self.library_call("_normal_family", vec![number(mean), number(deviation)], &span)?,
+            Distribution::Uniform { low, high } => self.library_call("_uniform_family", vec![number(low), number(high)], &span)?,
+            Distribution::Exponential { rate } => self.library_call("_exponential_family", vec![number(rate)], &span)?,
+            Distribution::Made(record) => record.clone(),
+        };
+        let found = self.field_of(&record, name)?;
+        // The score follows from the density.
+        match (name, found) {
+            ("score", None) => Ok(match self.field_of(&record, "log_density")? {
+                Some(Value::Function(f)) => Some(Value::Function(Rc::new(Function::Derived(Derived::Gradient, f)))),
+                _ => None,
+            }),
+            (_, found) => Ok(found),
+        }
+    }
+}
+
+/// `distribution({draw: like -> x, …})`: a distribution of one's own.
+pub fn distribution(c: &mut Checker, mut call: super::builtin::Call) -> Checked<Value> {
+    let [(record, span)] = call.exactly::<1>(c)?;
+    match &record {
+        Value::Unknown => Err(Reported),
+        Value::Record(fields) if fields.iter().any(|(n, v)| &**n == "draw" && matches!(v, Value::Function(_))) => {
+            Ok(Value::Distribution(Rc::new(Distribution::Made(record))))
+        }
+        _ => c.fail(errors::no_draw(&span)),
+    }
+}
+
+/// `with_field(record, "name", value)`: the record with one field more.
+pub fn with_field(c: &mut Checker, mut call: super::builtin::Call) -> Checked<Value> {
+    match call.exactly::<3>(c)? {
+        [(Value::Record(fields), _), (Value::Text(name), _), (value, _)] => {
+            let mut fields: Vec<(Rc<str>, Value)> = fields.iter().filter(|(n, _)| *n != name).cloned().collect();
+            fields.push((name, value));
+            Ok(Value::Record(Rc::new(fields)))
+        }
+        [(other, span), ..] => c.fail(errors::expected(&span, "a record and the name of a field in quotes", &other)),
+    }
+}
+
+/// `each_element(x, f)`: an array of the type of x of f(), each element at its own position.
+pub fn each_element(c: &mut Checker, mut call: super::builtin::Call) -> Checked<Value> {
+    let [(like, span), (f, f_span)] = call.exactly::<2>(c)?;
+    let Value::Function(f) = f else {
+        return c.fail(errors::expected(&f_span, "a function", &f));
+    };
+    let like = super::builtin::as_number(c, like, &span)?;
+    let size: usize = like.shape().iter().product();
+    if like.is_scalar() {
+        let found = c.apply_function(&f, vec![], &span)?;
+        return c.of_type(found, &Value::Number(like), &span);
+    }
+    let member = c.b.fresh(Type::scalar(moyal_runtime::array::Scalar::Int));
+    c.b.open();
+    let result = c.deeper(|c| {
+        let address = c.address.clone();
+        c.address.members.push((member, size));
+        let found = c.apply_function(&f, vec![], &span);
+        c.address = address;
+        match found? {
+            Value::Number(n) if n.is_scalar() => Ok(c.as_kind(&n, like.kind)),
+            other => c.fail(errors::expected(&f_span, "a function of nothing that gives a number", &other)),
+        }
+    });
+    match result {
+        Ok(n) => {
+            let block = c.b.close(vec![member], n.leaves());
+            let outs = c.b.map_with(size, 1, block);
+            let shape = like.shape();
+            let mut leaves = outs.into_iter();
+            Ok(Value::Number(like.map_leaves(&mut |_| c.b.reshape(leaves.next().expect("as many parts"), shape.clone()))))
+        }
+        Err(reported) => {
+            c.b.abandon();
+            Err(reported)
         }
     }
 }

@@ -768,3 +768,23 @@ pub fn score_of_other_type(span: &Span, state: &str, found: &str) -> Diagnostic 
 pub fn score_of_no_state(span: &Span, name: &str) -> Diagnostic {
     error(format!("the score has a part `{name}`, which is no state of the process")).label(span, "this score")
 }
+
+pub fn no_draw(span: &Span) -> Diagnostic {
+    error("a distribution of one's own is a record with a function `draw`")
+        .label(span, "no such function")
+        .help("write `distribution({draw: like -> …, log_density: x -> …, mean: …})`; `like` are zeros of the type that is drawn")
+}
+
+pub fn kernel_of_nonlinear(span: &Span, process: &str, term: &Span) -> Diagnostic {
+    error(format!("{process} has no Gaussian kernel: its drift is not affine in the state"))
+        .label(term, "not linear in the state")
+        .label(span, "its kernel is asked for here")
+        .help("simulate it, or write a process with a linear drift")
+}
+
+pub fn kernel_of_state_noise(span: &Span, process: &str, declared: &Span) -> Diagnostic {
+    error(format!("{process} has no Gaussian kernel: its noise depends on the state"))
+        .label(span, "its kernel is asked for here")
+        .label(declared, "declared here")
+        .help("simulate it, or write a process with additive noise")
+}

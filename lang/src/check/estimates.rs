@@ -347,3 +347,52 @@ pub fn depending(steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Ste
     }
     (touched, after)
 }
+
+/// The steps with every comprehension over estimates cut in two: what does not depend on `vars` (sums over the draws) is computed
+/// in a map of its own, so that it is not computed again for each block of draws.
+pub fn with_split_maps(b: &mut Builder, steps: Vec<Step>, vars: &HashSet<Var>) -> Vec<Step> {
+    split_into(b, steps, vars.clone());
+    b.take_steps()
+}
+
+/// Puts the steps, with maps cut, into the open block.
+fn split_into(b: &mut Builder, steps: Vec<Step>, mut touched: HashSet<Var>) {
+    for step in steps {
+        let reached = depending(vec![step.clone()], touched.clone()).1.len() == 1;
+        if reached {
+            touched.extend(step.outs.iter().copied());
+        }
+        match &step.op {
+            Op::Map { count, each, body } if reached => split_map(b, &step, (*count, *each), body, &touched),
+            _ => b.extend(vec![step]),
+        }
+    }
+}
+
+fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: &CoreBlock, touched: &HashSet<Var>) {
+    let (_, after) = depending(body.steps.clone(), touched.clone());
+    let is_after = |s: &Step| after.iter().any(|a| a.outs == s.outs && (!a.outs.is_empty() || a.reads() == s.reads()));
+    let (later, before): (Vec<Step>, Vec<Step>) = body.steps.iter().cloned().partition(is_after);
+    let made: HashSet<Var> = before.iter().flat_map(|s| s.outs.iter().copied()).collect();
+    let mut read: Vec<Var> = later.iter().flat_map(Step::reads).chain(body.results.iter().copied()).filter(|v| made.contains(v)).collect();
+    read.sort();
+    read.dedup();
+    b.set_span(step.span);
+    let first = CoreBlock { params: body.params.clone(), steps: before, results: read.clone() };
+    let first = b.copy_block(&first, &Default::default());
+    let kept = b.map_with(count, each, first);
+    let member = b.fresh(Type::scalar(Scalar::Int));
+    b.open();
+    let mut names = std::collections::HashMap::from([(body.params[0], member)]);
+    for (var, array) in read.into_iter().zip(kept) {
+        let own = b.gather(array, vec![member], false);
+        names.insert(var, own);
+    }
+    b.copy_steps(&later, &mut names);
+    let results: Vec<Var> = body.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
+    let second = b.close(vec![member], results);
+    b.open();
+    split_into(b, second.steps, touched.clone());
+    let second = b.close(second.params, second.results);
+    b.extend(vec![Step { outs: step.outs.clone(), op: Op::Map { count, each, body: second }, span: step.span }]);
+}

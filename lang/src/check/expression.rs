@@ -141,7 +141,7 @@ impl Checker<'_> {
         let values: Vec<_> = items.iter().map(|e| self.expr(e)).collect();
         let values: Vec<Value> = values.into_iter().collect::<Checked<_>>()?;
         let spans = items.iter().map(|e| e.span.clone()).collect::<Vec<_>>();
-        if values.iter().all(|v| matches!(v, Value::Distribution(_) | Value::Function(_) | Value::Text(_) | Value::Set(_))) && !values.is_empty() {
+        if values.iter().all(|v| matches!(v, Value::Distribution(_) | Value::Function(_) | Value::Process(_) | Value::Text(_) | Value::Set(_))) && !values.is_empty() {
             return Ok(Value::Tuple(Rc::new(values)));
         }
         self.stacked(values, &spans, IndexSet::Range(items.len()), span)
@@ -205,6 +205,8 @@ impl Checker<'_> {
                 Ok(Value::Tuple(Rc::new(stacked)))
             }
             Value::Unknown => Err(Reported),
+            // What is known before the run is listed, not stacked.
+            Value::Distribution(_) | Value::Function(_) | Value::Process(_) | Value::Text(_) | Value::Set(_) => Ok(Value::Tuple(Rc::new(values))),
             other => self.fail(errors::no_array_of(span, other)),
         }
     }

@@ -363,6 +363,7 @@ impl Checker<'_> {
                 _ => None,
             },
             Value::Process(process) => self.process_field(process, name),
+            Value::Distribution(d) => self.distribution_field(&d.clone(), name)?,
             Value::Set(set) if name == "size" => return number(self.known_int(set.size() as i64)),
             Value::Site(site) if name == "coordinates" => {
                 let site = site.clone();
@@ -428,6 +429,10 @@ impl Checker<'_> {
             Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes"],
             Value::Set(_) => &["size"],
             Value::Process(_) => process::FIELDS,
+            Value::Distribution(d) => match &**d {
+                Distribution::Made(Value::Record(fields)) => return fields.iter().map(|(n, _)| n.clone()).collect(),
+                _ => &["name", "mean", "variance", "log_density", "score", "cumulant"],
+            },
             Value::Site(_) => &["coordinates", "number", "parity"],
             Value::Number(n) => {
                 let mut names: Vec<Rc<str>> = vec!["value".into(), "entries".into()];

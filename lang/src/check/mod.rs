@@ -7,6 +7,7 @@
 //!
 //! It never computes a number that the program asks for, and knows nothing of engines, files or the terminal.
 
+mod affine;
 pub mod arithmetic;
 pub mod assign;
 pub mod builtin;
@@ -148,6 +149,7 @@ impl<'g> Checker<'g> {
             } else if !diagnostic.labels.iter().any(|(span, _)| contains(call, span)) {
                 diagnostic = diagnostic.label(call, format!("in this call of {name}"));
             }
+            diagnostic.labels.retain(|(span, _)| !is_library(span));
         }
         let known = self.diagnostics.iter().any(|d| d.message == diagnostic.message && same_place(d, &diagnostic));
         if !known {

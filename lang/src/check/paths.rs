@@ -245,6 +245,14 @@ pub fn is_text(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
 }
 
+/// `is_distribution(x)`: whether a value is a distribution, which is known.
+pub fn is_distribution(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<1>(c)? {
+        [(Value::Unknown, _)] => Err(Reported),
+        [(value, _)] => known(c, matches!(value, Value::Distribution(_))),
+    }
+}
+
 /// `is_number(x)`: whether a value is a number or an array, which is known.
 pub fn is_number(c: &mut Checker, mut call: Call) -> Checked<Value> {
     match call.exactly::<1>(c)? {

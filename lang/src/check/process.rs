@@ -406,7 +406,7 @@ impl Checker<'_> {
     }
 
     /// A function of the library applied to values.
-    fn library_call(&mut self, name: &str, given: Vec<Given>, call: &Span) -> Checked<Value> {
+    pub fn library_call(&mut self, name: &str, given: Vec<Given>, call: &Span) -> Checked<Value> {
         let binding = self.globals.library.get(name).cloned().expect("a function of the library");
         let Value::Function(f) = self.import(&binding) else { unreachable!("a function of the library") };
         self.apply_function(&f, given, call)

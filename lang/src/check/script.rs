@@ -1262,6 +1262,8 @@ fn with_fluctuations(
         b.extend(steps);
         return vec![];
     }
+    let sources = perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
+    let steps = super::estimates::with_split_maps(b, steps, &sources);
     let zeros = perturbations
         .iter()
         .flat_map(|p| {
@@ -1271,7 +1273,7 @@ fn with_fluctuations(
         .collect();
     b.extend(zeros);
     b.extend(steps.clone());
-    let (touched, after) = super::estimates::depending(steps, perturbations.iter().flat_map(|p| [p.strength, p.block]).collect());
+    let (touched, after) = super::estimates::depending(steps, sources);
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();

@@ -133,6 +133,8 @@ pub enum Distribution {
     Normal { mean: Number, deviation: Number },
     Uniform { low: Number, high: Number },
     Exponential { rate: Number },
+    /// One of the library or the program: a record with a function `draw` of a value like those drawn.
+    Made(Value),
 }
 
 impl Closure {
@@ -407,6 +409,7 @@ impl Value {
                     Distribution::Uniform { low: low.clone().map_leaves(f), high: high.clone().map_leaves(f) }
                 }
                 Distribution::Exponential { rate } => Distribution::Exponential { rate: rate.clone().map_leaves(f) },
+                Distribution::Made(record) => Distribution::Made(record.clone().map_leaves(f)),
             })),
             Value::Layer(layer) => Value::Layer(Rc::new(layer.map_leaves(f))),
             other => other,
@@ -419,6 +422,10 @@ impl Value {
         match self {
             Value::Function(function) => Value::Function(function.kept(f)),
             Value::Process(process) => Value::Process(process.kept(f)),
+            Value::Distribution(d) => match &*d {
+                Distribution::Made(record) => Value::Distribution(Rc::new(Distribution::Made(record.clone().kept(f)))),
+                _ => Value::Distribution(d).map_leaves(f),
+            },
             Value::Tuple(items) => Value::Tuple(Rc::new(items.iter().map(|v| v.clone().kept(f)).collect())),
             Value::Record(fields) => Value::Record(Rc::new(fields.iter().map(|(n, v)| (n.clone(), v.clone().kept(f))).collect())),
             other => other.map_leaves(f),

@@ -63,6 +63,16 @@ impl Builder {
         self.span
     }
 
+    /// The place in the text where new steps stand.
+    pub fn place(&self) -> Span {
+        self.place_of(self.span)
+    }
+
+    /// The place in the text of a step's `span`.
+    pub fn place_of(&self, span: u32) -> Span {
+        self.spans[span as usize].clone()
+    }
+
     // ---- blocks and variables ----
 
     pub fn fresh(&mut self, ty: Type) -> Var {

@@ -4,6 +4,64 @@ use crate::core::*;
 use crate::prim::Partials;
 use std::collections::HashSet;
 
+/// Adds to `found` whatever `block` computes from what is in it, blocks within included. A value that a loop carries is found if
+/// it begins with something found or becomes it in some turn.
+pub fn depending(block: &Block, found: &mut HashSet<Var>) {
+    for step in &block.steps {
+        match &step.op {
+            Op::Loop { count, init, body } => {
+                let all = found.contains(count);
+                carried(step, init, body, all, found);
+            }
+            Op::While { init, condition, body } => {
+                carried(step, init, body, false, found);
+                for (param, turn) in condition.params.iter().zip(&body.params[1..]) {
+                    if found.contains(turn) {
+                        found.insert(*param);
+                    }
+                }
+                depending(condition, found);
+                if found.contains(&condition.results[0]) {
+                    carried(step, init, body, true, found);
+                }
+            }
+            Op::If { condition, then, otherwise } => {
+                let either = found.contains(condition);
+                for branch in [then, otherwise] {
+                    depending(branch, found);
+                    mark(found, &step.outs, &branch.results);
+                }
+                if either {
+                    found.extend(&step.outs);
+                }
+            }
+            Op::Map { body, .. } => {
+                depending(body, found);
+                mark(found, &step.outs, &body.results);
+            }
+            op if op.args().iter().any(|v| found.contains(v)) => found.extend(&step.outs),
+            _ => {}
+        }
+    }
+}
+
+/// The part of [`depending`] that follows a loop's carried values: all of them, or those that are reached.
+fn carried(step: &Step, init: &[Var], body: &Block, all: bool, found: &mut HashSet<Var>) {
+    loop {
+        let before = found.len();
+        for (k, param) in body.params[1..].iter().enumerate() {
+            if all || found.contains(&init[k]) || found.contains(&body.results[k]) {
+                found.insert(*param);
+            }
+        }
+        depending(body, found);
+        if found.len() == before {
+            mark(found, &step.outs, &body.params[1..]);
+            return;
+        }
+    }
+}
+
 /// Adds to `varied` whatever `block` computes smoothly from what is in it, blocks within included.
 pub fn varied(types: &[Type], block: &Block, varied: &mut HashSet<Var>) {
     for step in &block.steps {

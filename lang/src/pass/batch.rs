@@ -4,13 +4,14 @@
 //! A branch on a condition that members decide differently is taken both ways and chosen from; what is left out is
 //! evaluated where it does no harm (`guard`). Loops take as many turns as the longest, and the others keep what they have.
 
+use super::activity;
 use super::read::read;
 use crate::core::build::Builder;
 use crate::core::*;
 use crate::prim::{Prim, arithmetic as rows};
 use crate::routine::{self, Argument, Routine};
 use moyal_runtime::array::{Array, Scalar};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where the dimension that counts the members stands.
 #[derive(Clone, Copy, PartialEq)]
@@ -418,19 +419,45 @@ impl Batcher<'_> {
         if counts_differ {
             return self.turns_each(count, init, body);
         }
-        let start: Vec<Var> = init.iter().map(|v| self.batched(*v)).collect();
+        let differ = self.differing(init, body);
+        let start: Vec<Var> = init.iter().zip(&differ).map(|(v, d)| self.batched_if(*v, *d)).collect();
         let types: Vec<Type> = start.iter().map(|v| self.b.type_of(*v).clone()).collect();
         let turn = self.b.fresh(Type::scalar(Scalar::Int));
         let carried: Vec<Var> = types.into_iter().map(|t| self.b.fresh(t)).collect();
         self.b.open();
         self.names.insert(body.params[0], (turn, false));
-        for (param, value) in body.params[1..].iter().zip(&carried) {
-            self.names.insert(*param, (*value, true));
+        for ((param, value), differ) in body.params[1..].iter().zip(&carried).zip(&differ) {
+            self.names.insert(*param, (*value, *differ));
         }
         self.steps(&body.steps);
-        let results = body.results.iter().map(|v| self.batched(*v)).collect();
+        let results = body.results.iter().zip(&differ).map(|(v, d)| self.batched_if(*v, *d)).collect();
         let block = self.b.close([vec![turn], carried].concat(), results);
-        self.b.loop_with(count, start, block).into_iter().map(|v| (v, true)).collect()
+        self.b.loop_with(count, start, block).into_iter().zip(differ).collect()
+    }
+
+    /// Which of the values that a loop carries differ from member to member. What they all carry alike (the time of a step, its
+    /// number) is computed once.
+    fn differing(&self, init: &[Var], body: &Block) -> Vec<bool> {
+        if self.mask.is_some() {
+            return vec![true; init.len()];
+        }
+        let mut found: HashSet<Var> = self.names.iter().filter(|(_, (_, batched))| *batched).map(|(v, _)| *v).collect();
+        loop {
+            let before = found.len();
+            for (k, param) in body.params[1..].iter().enumerate() {
+                if found.contains(&init[k]) || found.contains(&body.results[k]) {
+                    found.insert(*param);
+                }
+            }
+            activity::depending(body, &mut found);
+            if found.len() == before {
+                return body.params[1..].iter().map(|v| found.contains(v)).collect();
+            }
+        }
+    }
+
+    fn batched_if(&mut self, var: Var, batched: bool) -> Var {
+        if batched { self.batched(var) } else { self.name(var).0 }
     }
 
     /// Members with different numbers of turns: as many as the longest has, and the others keep what they have.

@@ -2,10 +2,11 @@
 //! works on a tile of numbers that fits the cache, the members innermost, where vectors need no edges. Paths of a stochastic
 //! differential equation and ensembles of small lattices run so. The same numbers come out, bit for bit.
 
+use super::activity;
 use super::batch::{Side, batch};
 use crate::core::build::Builder;
 use crate::core::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many numbers a step of a tile works on.
 const TILE: usize = 2048;
@@ -55,32 +56,39 @@ fn block(b: &mut Builder, block: Block) -> Block {
 /// How many members make a tile; None if the map is better left as it is.
 fn width(b: &Builder, count: usize, body: &Block) -> Option<usize> {
     let loops = body.steps.iter().any(|s| matches!(s.op, Op::Loop { .. } | Op::While { .. }));
-    if !loops || !body.steps.iter().all(|s| suits(&s.op)) {
+    let mut differ = body.params.iter().copied().collect();
+    activity::depending(body, &mut differ);
+    if !loops || !body.steps.iter().all(|s| suits(s, &differ)) {
         return None;
     }
-    let member = body.steps.iter().map(|s| work(b, s, false)).max().unwrap_or(1).max(1);
+    let member = body.steps.iter().map(|s| work(b, s, false, &differ)).max().unwrap_or(1).max(1);
     let widest = (TILE / member).min(count.div_ceil(2));
     let even = (widest.div_ceil(2)..=widest).rev().find(|w| count.is_multiple_of(*w));
     even.or(Some(widest)).filter(|w| *w >= FEW)
 }
 
 /// Whether all members can take a step at once without much work in vain: a branch or an inner loop whose turns they decide
-/// differently would be taken by all. (A `while` is run until the last is done; the others keep what they have.)
-fn suits(op: &Op) -> bool {
-    let inner = || op.blocks().into_iter().flat_map(|b| &b.steps);
-    match op {
+/// differently would be taken by all. (A `while` is run until the last is done; the others keep what they have.) What does not
+/// `differ` from member to member is computed once.
+fn suits(step: &Step, differ: &HashSet<Var>) -> bool {
+    if !step.outs.iter().any(|v| differ.contains(v)) {
+        return true;
+    }
+    let inner = || step.op.blocks().into_iter().flat_map(|b| &b.steps);
+    match &step.op {
         Op::If { .. } => inner().all(|s| s.op.blocks().is_empty()),
         Op::Map { .. } => false,
-        _ => inner().all(|s| suits(&s.op)),
+        _ => inner().all(|s| suits(s, differ)),
     }
 }
 
 /// The largest array that a member computes again in each turn of its loops.
-fn work(b: &Builder, step: &Step, in_loop: bool) -> usize {
+fn work(b: &Builder, step: &Step, in_loop: bool, differ: &HashSet<Var>) -> usize {
     let kept = matches!(step.op, Op::Update { .. } | Op::Loop { .. } | Op::While { .. } | Op::If { .. });
-    let own = step.outs.iter().map(|v| b.type_of(*v).len()).max().filter(|_| in_loop && !kept).unwrap_or(0);
+    let outs = step.outs.iter().filter(|v| differ.contains(v));
+    let own = outs.map(|v| b.type_of(*v).len()).max().filter(|_| in_loop && !kept).unwrap_or(0);
     let in_loop = in_loop || matches!(step.op, Op::Loop { .. } | Op::While { .. });
-    let inner = step.op.blocks().into_iter().flat_map(|block| &block.steps).map(|s| work(b, s, in_loop)).max();
+    let inner = step.op.blocks().into_iter().flat_map(|block| &block.steps).map(|s| work(b, s, in_loop, differ)).max();
     own.max(inner.unwrap_or(0))
 }
 

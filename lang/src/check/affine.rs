@@ -1,0 +1,166 @@
+//! Whether a process has a Gaussian transition kernel: its drift must be affine in the state and its noise must not know the
+//! state. A drift is affine if its derivative, as Core, no longer reads the state.
+
+use super::builtin::{Call, as_number};
+use super::process::{Part, Process};
+use super::value::*;
+use super::*;
+use crate::core::Block;
+use crate::pass;
+
+/// `affine_kind(p, x, t)`: "diagonal" if each component of the one real state moves by itself, else "matrix". A process that is not
+/// affine is refused, with the term named.
+pub fn affine_kind(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(p, p_span), (x, x_span), (t, t_span)] = call.exactly::<3>(c)?;
+    let Value::Process(p) = p else {
+        return match p {
+            Value::Unknown => Err(Reported),
+            other => c.fail(errors::expected(&p_span, "a process", &other)),
+        };
+    };
+    let given = vec![(None, x.clone(), x_span.clone()), (None, t.clone(), t_span.clone())];
+    let noise = c.apply_process(&p, Part::NoiseKind, given, &p_span)?;
+    let Value::Text(noise) = noise else { unreachable!("the kind of a noise is a text") };
+    if !matches!(&*noise, "none" | "additive") {
+        return c.fail(errors::kernel_of_state_noise(&p_span, &p.describe(), &p.declared().1.name.span));
+    }
+    let t = as_number(c, t, &t_span)?;
+    let (block, state) = c.drift_block(&p, &x, &t, &p_span)?;
+    if let Some(span) = c.first_term_that_bends(&block) {
+        return c.fail(errors::kernel_of_nonlinear(&p_span, &p.describe(), &span));
+    }
+    let shape = c.b.shape_of(block.params[0]).to_vec();
+    let real = matches!(&state, Value::Number(n) if matches!(n.kind, Kind::Real | Kind::F32));
+    let by_itself = shape.is_empty() || pass::activity::elementwise(&block, &block.params, &shape, |v| c.b.shape_of(v).to_vec());
+    let own = real && by_itself && c.has_own_noise(&p, &x, &t, &p_span)?;
+    Ok(Value::Text(if own { "diagonal" } else { "matrix" }.into()))
+}
+
+impl Checker<'_> {
+    /// The drift of a process as a block whose params are the state.
+    fn drift_block(&mut self, p: &Rc<Process>, x: &Value, t: &Number, span: &Span) -> Checked<(Block, Value)> {
+        let state = x.clone().map_leaves(&mut |v| {
+            let ty = self.b.type_of(v).clone();
+            self.b.fresh(ty)
+        });
+        self.b.open();
+        let given = vec![(None, state.clone(), span.clone()), (None, Value::Number(t.clone()), span.clone())];
+        match self.apply_process(p, Part::Drift, given, span) {
+            Ok(drift) => {
+                let block = self.b.close(state.leaves(), drift.leaves());
+                let block = pass::activity::prune(&block, &vec![true; block.results.len()]);
+                Ok((pass::prepare_for_derivative(&mut self.b, block), state))
+            }
+            Err(reported) => {
+                self.b.abandon();
+                Err(reported)
+            }
+        }
+    }
+
+    /// Where the first step stands whose derivative depends on the params.
+    fn first_term_that_bends(&mut self, block: &Block) -> Option<Span> {
+        if !self.bends(block) {
+            return None;
+        }
+        for k in 0..block.steps.len() {
+            let steps = block.steps[..=k].to_vec();
+            let results = block.steps[k].outs.clone();
+            let floats = results.into_iter().filter(|v| self.b.scalar_of(*v).is_float()).collect();
+            if self.bends(&Block { params: block.params.clone(), steps, results: floats }) {
+                return Some(self.b.place_of(block.steps[k].span));
+            }
+        }
+        unreachable!("the whole bends, so one of its steps does")
+    }
+
+    /// Whether a block's derivative depends on its params.
+    fn bends(&mut self, block: &Block) -> bool {
+        let mut fresh = |v: &Var| {
+            let ty = self.b.type_of(*v).clone();
+            self.b.fresh(ty)
+        };
+        let args: Vec<Var> = block.params.iter().map(&mut fresh).collect();
+        let directions: Vec<Var> = block.params.iter().map(&mut fresh).collect();
+        self.b.open();
+        let seeds: Vec<Option<Var>> = directions.iter().map(|v| Some(*v)).collect();
+        let (_, tangents) = pass::forward::jvp(&mut self.b, block, &args, &seeds, &[]);
+        let results: Vec<Var> = tangents.into_iter().flatten().collect();
+        let slope = self.b.close(directions, results);
+        let slope = pass::activity::prune(&slope, &vec![true; slope.results.len()]);
+        let depends = derivative::dependents_of(&slope, args.into_iter());
+        slope.results.iter().any(|v| depends.contains(v))
+    }
+
+    /// Whether increments have the type of the one state: each component has a noise of its own.
+    fn has_own_noise(&mut self, p: &Rc<Process>, x: &Value, t: &Number, span: &Span) -> Checked<bool> {
+        let given = vec![(None, x.clone(), span.clone()), (None, Value::Number(t.clone()), span.clone())];
+        Ok(match (self.apply_process(p, Part::NoiseLike, given, span)?, x) {
+            (Value::Number(w), Value::Number(x)) => w.kind == x.kind && w.sets == x.sets,
+            (Value::Tuple(_), _) => true,
+            _ => false,
+        })
+    }
+}
+
+/// `collocation(n)`: nodes u and weights of the Gauss–Legendre rule on (0, 1), and the matrix of integrals from 0 to each node.
+pub fn collocation(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    use moyal_runtime::array::{Array, Data};
+    let [(n, span)] = call.exactly::<1>(c)?;
+    let n = match c.index_set(&n, &span)? {
+        IndexSet::Range(n) if n > 0 => n,
+        _ => return c.fail(errors::expected(&span, "a positive number of nodes", &n)),
+    };
+    let (nodes, weights, matrix) = moyal_runtime::quadrature::collocation(n);
+    let mut table = |shape: Vec<usize>, numbers: Vec<f64>| {
+        let sets = shape.iter().map(|n| IndexSet::Range(*n)).collect();
+        let re = c.b.table(Array::new(shape, Data::Real(numbers)));
+        Value::Number(Number::new(Kind::Real, sets, re))
+    };
+    let tables = vec![table(vec![n], nodes), table(vec![n], weights), table(vec![n, n], matrix)];
+    Ok(Value::Tuple(Rc::new(tables)))
+}
+
+/// `narrow(x)`: the number that an array is known to repeat everywhere, else the array.
+pub fn narrow(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, _) = call.one_number(c)?;
+    match (n.im, c.b.uniform(n.re)) {
+        (None, Some(re)) => Ok(Value::Number(Number::scalar(n.kind, re))),
+        _ => Ok(Value::Number(n)),
+    }
+}
+
+/// `as_vector(x)`: the components of a value, its parts and theirs, one after the other: real[components(x)].
+pub fn as_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    use moyal_runtime::array::Scalar;
+    let [(x, _)] = call.exactly::<1>(c)?;
+    if x.has_unknown() {
+        return Err(Reported);
+    }
+    let parts: Vec<Var> = x
+        .leaves()
+        .into_iter()
+        .map(|v| {
+            let count = c.b.type_of(v).len();
+            let real = c.b.convert(v, Scalar::Real);
+            c.b.reshape(real, vec![count])
+        })
+        .collect();
+    let count = parts.iter().map(|v| c.b.type_of(*v).len()).sum();
+    let re = if parts.len() == 1 { parts[0] } else { c.b.concat(parts, 0) };
+    Ok(Value::Number(Number::new(Kind::Real, vec![IndexSet::Range(count)], re)))
+}
+
+/// `from_vector(v, x)`: the value of the type of x with these components.
+pub fn from_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(v, v_span), (x, _)] = call.exactly::<2>(c)?;
+    let v = as_number(c, v, &v_span)?;
+    let mut from = 0;
+    Ok(expression::tight(x.map_leaves(&mut |leaf| {
+        let ty = c.b.type_of(leaf).clone();
+        let part = c.b.part(v.re, 0, from, from + ty.len());
+        from += ty.len();
+        let part = c.b.convert(part, ty.scalar);
+        c.b.reshape(part, ty.shape)
+    })))
+}
