@@ -7,7 +7,7 @@ use super::builtin::{Call, as_number};
 use super::expression::tight;
 use super::value::*;
 use super::*;
-use crate::core::{Block as CoreBlock, Monoid, Op, Step};
+use crate::core::{Block as CoreBlock, Monoid, Step};
 use crate::pass;
 use crate::routine::estimate as rows;
 use moyal_runtime::array::Scalar;
@@ -310,7 +310,7 @@ impl Checker<'_> {
     /// What computes a value from the strengths and blocks of all perturbations.
     fn perturbed_part(&self, result: Var) -> CoreBlock {
         let params: Vec<Var> = self.perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
-        let (_, after) = depending(self.b.open_steps().cloned().collect(), params.iter().copied().collect());
+        let (_, after) = depending(&self.b.types, self.b.open_steps().cloned().collect(), params.iter().copied().collect());
         let mut needed = HashSet::from([result]);
         let mut steps = vec![];
         for step in after.into_iter().rev() {
@@ -335,15 +335,10 @@ fn tangent_of(b: &mut Builder, block: &CoreBlock, k: usize, count: usize, number
 
 /// What depends on `vars` with a derivative, and the steps that make it. What `.value` holds fixed does not, so that what
 /// is computed of it is computed once, not for each block of draws.
-pub fn depending(steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
+pub fn depending(types: &[Type], steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
     let mut touched = vars;
-    let mut after = vec![];
-    for step in steps {
-        let fixed = matches!(&step.op, Op::Prim(row, _) if std::ptr::eq(*row, &crate::prim::arithmetic::DETACH));
-        if !fixed && step.reads().iter().any(|v| touched.contains(v)) {
-            touched.extend(step.outs.iter().copied());
-            after.push(step);
-        }
-    }
+    let block = CoreBlock { steps, ..CoreBlock::default() };
+    pass::activity::varied(types, &block, &mut touched);
+    let after = block.steps.into_iter().filter(|step| step.outs.iter().any(|v| touched.contains(v))).collect();
     (touched, after)
 }

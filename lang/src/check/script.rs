@@ -1256,7 +1256,7 @@ fn with_fluctuations(
         .collect();
     b.extend(zeros);
     b.extend(steps.clone());
-    let (touched, after) = super::estimates::depending(steps, perturbations.iter().flat_map(|p| [p.strength, p.block]).collect());
+    let (touched, after) = super::estimates::depending(&b.types, steps, perturbations.iter().flat_map(|p| [p.strength, p.block]).collect());
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();
