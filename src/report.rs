@@ -25,8 +25,11 @@ pub fn refuse(sentence: &str) {
     note(&format!("moyal: {sentence}"));
 }
 
-/// All that is wrong, in one report.
+/// All that is wrong, in one report; nothing where nothing is.
 pub fn mistakes(diagnostics: &[Diagnostic]) {
+    if diagnostics.is_empty() {
+        return;
+    }
     note(render_all(diagnostics, &Look::of_stderr()).trim_end());
 }
 

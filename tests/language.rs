@@ -6,9 +6,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+mod expectation;
+use expectation::{is_expectation, moyal, said};
 
 const WAYS: &[&[&str]] = &[&["--interpret", "--threads", "1"], &["--threads", "1"], &["--threads", "2"], &["--threads", "3"], &["--threads", "5"]];
 
@@ -49,10 +51,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 fn check(file: &Path, root: &Path) -> Result<(), String> {
     let text = fs::read_to_string(file).unwrap();
-    let is_expectation = |line: &&str| line.starts_with("#> ") || line.starts_with("#! ") || *line == "#>" || *line == "#!";
     let program: Vec<&str> = text.lines().filter(|l| !is_expectation(l)).collect();
     let program = program.join("\n").trim_end().to_string() + "\n";
-    let expected: Vec<&str> = text.lines().filter(is_expectation).collect();
+    let expected: Vec<&str> = text.lines().filter(|l| is_expectation(l)).collect();
     let arguments: Vec<&str> = program
         .lines()
         .next()
@@ -86,19 +87,7 @@ fn check(file: &Path, root: &Path) -> Result<(), String> {
     Err(format!("{name} says\n{}\n--- instead of\n{}", said.join("\n"), expected.join("\n")))
 }
 
-/// What the command says: output, then mistakes.
 fn run(folder: &Path, file: &str, arguments: &[&str], way: &[&str]) -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_moyal"))
-        .current_dir(folder)
-        // How far a long run has come depends on the machine.
-        .args(["run", file, "--quiet"])
-        .args(arguments)
-        .args(way)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let line = |mark: &str, l: &str| format!("{mark} {l}").trim_end().to_string();
-    out.lines().map(|l| line("#>", l)).chain(err.lines().map(|l| line("#!", l))).collect()
+    // How far a long run has come depends on the machine: `--quiet`.
+    said(&moyal(folder).args(["run", file, "--quiet"]).args(arguments).args(way).output().unwrap())
 }

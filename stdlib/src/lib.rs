@@ -7,6 +7,7 @@ prelude/quadrature
 prelude/distributions
 prelude/observables
 prelude/fit
+prelude/estimates
 prelude/integrators
 prelude/updates
 prelude/local
@@ -36,6 +37,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "prelude/quadrature" => Some(include_str!("../prelude/quadrature.moy")),
         "prelude/observables" => Some(include_str!("../prelude/observables.moy")),
         "prelude/fit" => Some(include_str!("../prelude/fit.moy")),
+        "prelude/estimates" => Some(include_str!("../prelude/estimates.moy")),
         "prelude/integrators" => Some(include_str!("../prelude/integrators.moy")),
         "prelude/updates" => Some(include_str!("../prelude/updates.moy")),
         "prelude/local" => Some(include_str!("../prelude/local.moy")),

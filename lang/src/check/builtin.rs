@@ -114,6 +114,7 @@ builtins! {
     "save", "save(\"x.npy\", x)", "Writes an array to a file.", effect;
     "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
+    "is_estimate", "is_estimate(x)", "Whether a number has an error (is a mean over an ensemble, or computed from some): known before the run.", is_estimate;
     "is_function", "is_function(x)", "Whether a value can be called: known before the run.", is_function;
     "is_text", "is_text(x)", "Whether a value is a text: known before the run.", paths::is_text;
     "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", paths::is_number;
@@ -620,6 +621,12 @@ fn effect(c: &mut Checker, call: Call) -> Checked<Value> {
 fn is_known(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, _) = call.one_number(c)?;
     let holds = c.b.literal_of(n.re).is_some();
+    known(c, holds)
+}
+
+fn is_estimate(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, _) = call.one_number(c)?;
+    let holds = c.is_estimate(&n);
     known(c, holds)
 }
 

@@ -310,7 +310,7 @@ impl Checker<'_> {
     /// What computes a value from the strengths and blocks of all perturbations.
     fn perturbed_part(&self, result: Var) -> CoreBlock {
         let params: Vec<Var> = self.perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
-        let (_, after) = depending(self.b.open_steps().cloned().collect(), params.iter().copied().collect());
+        let (_, after) = depending(&self.b.types, self.b.open_steps().cloned().collect(), params.iter().copied().collect());
         let mut needed = HashSet::from([result]);
         let mut steps = vec![];
         for step in after.into_iter().rev() {
@@ -335,52 +335,44 @@ fn tangent_of(b: &mut Builder, block: &CoreBlock, k: usize, count: usize, number
 
 /// What depends on `vars` with a derivative, and the steps that make it. What `.value` holds fixed does not, so that what
 /// is computed of it is computed once, not for each block of draws.
-pub fn depending(steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
+pub fn depending(types: &[Type], steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
     let mut touched = vars;
-    let mut after = vec![];
-    for step in steps {
-        let fixed = matches!(&step.op, Op::Prim(row, _) if std::ptr::eq(*row, &crate::prim::arithmetic::DETACH));
-        if !fixed && step.reads().iter().any(|v| touched.contains(v)) {
-            touched.extend(step.outs.iter().copied());
-            after.push(step);
-        }
-    }
+    let block = CoreBlock { steps, ..CoreBlock::default() };
+    pass::activity::varied(types, &block, &mut touched);
+    let after = block.steps.into_iter().filter(|step| step.outs.iter().any(|v| touched.contains(v))).collect();
     (touched, after)
 }
 
-/// The steps with every comprehension over estimates cut in two: what does not depend on `vars` (sums over the draws) is computed
-/// in a map of its own, so that it is not computed again for each block of draws.
+/// The steps with every comprehension that makes estimates cut in two: what has no derivative by `vars` (sums over the draws) is
+/// computed in a map of its own, so that it is not computed again for each block of draws. `vars` are zero there.
 pub fn with_split_maps(b: &mut Builder, steps: Vec<Step>, vars: &HashSet<Var>) -> Vec<Step> {
-    split_into(b, steps, vars.clone());
+    split_into(b, steps, vars, vars.clone());
     b.take_steps()
 }
 
 /// Puts the steps, with maps cut, into the open block.
-fn split_into(b: &mut Builder, steps: Vec<Step>, mut touched: HashSet<Var>) {
+fn split_into(b: &mut Builder, steps: Vec<Step>, vars: &HashSet<Var>, touched: HashSet<Var>) {
+    let (touched, _) = depending(&b.types, steps.clone(), touched);
     for step in steps {
-        let reached = depending(vec![step.clone()], touched.clone()).1.len() == 1;
-        if reached {
-            touched.extend(step.outs.iter().copied());
-        }
+        let reached = step.outs.iter().any(|v| touched.contains(v));
         match &step.op {
-            Op::Map { count, each, body } if reached => split_map(b, &step, (*count, *each), body, &touched),
+            Op::Map { count, each, body } if reached => split_map(b, &step, (*count, *each), body, vars, &touched),
             _ => b.extend(vec![step]),
         }
     }
 }
 
-fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: &CoreBlock, touched: &HashSet<Var>) {
-    let (_, after) = depending(body.steps.clone(), touched.clone());
-    let is_after = |s: &Step| after.iter().any(|a| a.outs == s.outs && (!a.outs.is_empty() || a.reads() == s.reads()));
-    let (later, before): (Vec<Step>, Vec<Step>) = body.steps.iter().cloned().partition(is_after);
-    let made: HashSet<Var> = before.iter().flat_map(|s| s.outs.iter().copied()).collect();
+fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: &CoreBlock, vars: &HashSet<Var>, touched: &HashSet<Var>) {
+    let later: Vec<Step> = body.steps.iter().filter(|s| s.outs.iter().any(|v| touched.contains(v))).cloned().collect();
+    let made: HashSet<Var> = body.steps.iter().flat_map(|s| s.outs.iter().copied()).filter(|v| !touched.contains(v)).collect();
     let mut read: Vec<Var> = later.iter().flat_map(Step::reads).chain(body.results.iter().copied()).filter(|v| made.contains(v)).collect();
     read.sort();
     read.dedup();
     b.set_span(step.span);
-    let first = CoreBlock { params: body.params.clone(), steps: before, results: read.clone() };
-    let first = b.copy_block(&first, &Default::default());
-    let kept = b.map_with(count, each, first);
+    let zeros = vars.iter().map(|v| (*v, if b.scalar_of(*v).is_float() { b.real(0.0) } else { b.int(0) })).collect();
+    let plain = CoreBlock { params: body.params.clone(), steps: body.steps.clone(), results: read.clone() };
+    let plain = b.copy_block(&pass::drop::region(plain), &zeros);
+    let kept = b.map_with(count, each, plain);
     let member = b.fresh(Type::scalar(Scalar::Int));
     b.open();
     let mut names = std::collections::HashMap::from([(body.params[0], member)]);
@@ -392,7 +384,7 @@ fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: 
     let results: Vec<Var> = body.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
     let second = b.close(vec![member], results);
     b.open();
-    split_into(b, second.steps, touched.clone());
+    split_into(b, second.steps, vars, touched.clone());
     let second = b.close(second.params, second.results);
     b.extend(vec![Step { outs: step.outs.clone(), op: Op::Map { count, each, body: second }, span: step.span }]);
 }

@@ -1273,7 +1273,7 @@ fn with_fluctuations(
         .collect();
     b.extend(zeros);
     b.extend(steps.clone());
-    let (touched, after) = super::estimates::depending(steps, sources);
+    let (touched, after) = super::estimates::depending(&b.types, steps, sources);
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();

@@ -159,20 +159,22 @@ impl Builder {
         found
     }
 
-    /// Whether a value, other than through `detach`, comes from one of these (as far as open blocks show): inside regions,
-    /// only what is not detached there counts.
+    /// Whether a value, other than through `detach`, comes from one of these (as far as open blocks show).
     pub fn carries(&self, var: Var, of: &[Var]) -> bool {
         let mut seen = std::collections::HashSet::new();
+        let mut sources = std::collections::HashMap::new();
         let mut open = vec![var];
         while let Some(var) = open.pop() {
             if of.contains(&var) {
                 return true;
             }
-            if seen.insert(var)
-                && let Some(step) = self.definition(var)
-            {
-                attached(step, &mut open);
+            if !seen.insert(var) {
+                continue;
             }
+            if let Some(step) = self.definition(var).filter(|_| !sources.contains_key(&var)) {
+                add_sources(step, &mut sources);
+            }
+            open.extend(sources.get(&var).into_iter().flatten());
         }
         false
     }
@@ -758,14 +760,30 @@ impl Builder {
     }
 }
 
-/// What a step reads, but for `detach`.
-fn attached(step: &Step, found: &mut Vec<Var>) {
-    if matches!(step.op, Op::Prim(row, _) if std::ptr::eq(row, &prim::arithmetic::DETACH)) {
-        return;
+/// Notes from what each result of a step comes, but for `detach`, and all that is computed in its regions.
+fn add_sources(step: &Step, sources: &mut std::collections::HashMap<Var, Vec<Var>>) {
+    match &step.op {
+        Op::Prim(row, _) if std::ptr::eq(*row, &prim::arithmetic::DETACH) => {}
+        Op::Loop { init, body, .. } | Op::While { init, body, .. } => {
+            for (k, out) in step.outs.iter().enumerate() {
+                let from = vec![init[k], body.results[k]];
+                sources.insert(body.params[k + 1], from.clone());
+                sources.insert(*out, from);
+            }
+        }
+        Op::If { then, otherwise, .. } => {
+            for (k, out) in step.outs.iter().enumerate() {
+                sources.insert(*out, vec![then.results[k], otherwise.results[k]]);
+            }
+        }
+        Op::Map { body, .. } => {
+            for (k, out) in step.outs.iter().enumerate() {
+                sources.insert(*out, vec![body.results[k]]);
+            }
+        }
+        op => step.outs.iter().for_each(|out| drop(sources.insert(*out, op.args()))),
     }
-    found.extend(step.op.args());
     for block in step.op.blocks() {
-        block.steps.iter().for_each(|step| attached(step, found));
-        found.extend(&block.results);
+        block.steps.iter().for_each(|step| add_sources(step, sources));
     }
 }

@@ -10,6 +10,12 @@ pub fn program(mut program: Program) -> Program {
     program
 }
 
+/// The same for a block by itself.
+pub fn region(block: Block) -> Block {
+    let wanted = block.results.iter().copied().collect();
+    self::block(block, wanted).0
+}
+
 /// The block without unused steps, given what is read of it (its results and what its steps must not lose), and what it
 /// reads itself.
 fn block(mut block: Block, mut live: HashSet<Var>) -> (Block, HashSet<Var>) {
