@@ -365,11 +365,11 @@ impl Machine<'_> {
                 scatter(&positions, value(values), &mut out);
             }
             Op::Contract { left, right, batch, sum } => contraction(value(left), value(right), batch, sum, &mut out),
-            Op::Draw { distribution, scalar, place, turns, position, shape } => {
-                let turns: Vec<u64> = turns.iter().map(|t| self.int(*t) as u64).collect();
-                let (inner, outer) = turns.split_last().map(|(i, o)| (*i, o)).unwrap_or((0, &[]));
-                let key = noise::key(self.context.seed, *place, outer);
-                draw(*distribution, *scalar, key, inner, value(position).ints(), shape.iter().product(), &mut out.data);
+            Op::Draw { distribution, place, turns, position, shape, .. } => {
+                let outer: Vec<u64> = turns.iter().rev().skip(1).rev().map(|t| self.int(*t) as u64).collect();
+                let inner = turns.last().map_or(&[0][..], |t| value(t).ints());
+                let key = noise::key(self.context.seed, *place, &outer);
+                draw(*distribution, key, inner, value(position).ints(), shape.iter().product(), &mut out.data);
             }
             _ => unreachable!("a region"),
         }
@@ -572,9 +572,9 @@ fn contraction(left: &Array, right: &Array, batch: &[(usize, usize)], summed: &[
     }
 }
 
-fn draw(distribution: Distribution, scalar: Scalar, key: [u32; 2], turn: u64, positions: &[i64], size: usize, out: &mut Data) {
-    let _ = scalar;
+fn draw(distribution: Distribution, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: &mut Data) {
     for (k, position) in positions.iter().enumerate() {
+        let turn = turns[k.min(turns.len() - 1)] as u64;
         let first = (*position as u64).wrapping_mul(size as u64);
         let range = k * size..(k + 1) * size;
         match (distribution, &mut *out) {

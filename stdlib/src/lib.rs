@@ -55,6 +55,7 @@ pub fn module(path: &str) -> Option<&'static str> {
         "process/schemes/runge_kutta" => Some(include_str!("../process/schemes/runge_kutta.moy")),
         "process/kernel" => Some(include_str!("../process/kernel.moy")),
         "process/schemes/exact" => Some(include_str!("../process/schemes/exact.moy")),
+        "complex_langevin" => Some(include_str!("../complex_langevin.moy")),
         "verify" => Some(include_str!("../verify.moy")),
         "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
         _ => None,

@@ -155,7 +155,7 @@ pub enum Op {
     Routine { routine: &'static Routine, batch: usize, args: Vec<Var> },
     /// Random numbers of shape B followed by `shape`, where B is the shape of `position` (int): element s of position b has
     /// number `position[b] * |shape| + s` in the stream of (seed, `place`, `turns`). `turns` are the scalar counters of the
-    /// enclosing loops, outermost first.
+    /// enclosing loops, outermost first; the last may have the shape of `position`, a turn for each.
     Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Var>, position: Var, shape: Vec<usize> },
     /// `count` (scalar int) turns. `body.params` are the turn's number and the carried values; `body.results` the new ones.
     Loop { count: Var, init: Vec<Var>, body: Block },

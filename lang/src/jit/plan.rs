@@ -53,7 +53,7 @@ pub enum Instruction {
     /// For each of the members that the dimensions `lead` count, whose arguments have `types`, and results these kinds and
     /// numbers of numbers.
     Routine { routine: &'static Routine, lead: Vec<usize>, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, span: u32 },
-    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, position: Buffer, positions: usize, size: usize, out: Buffer },
+    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, own_turns: bool, position: Buffer, positions: usize, size: usize, out: Buffer },
     Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
     While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
@@ -640,6 +640,7 @@ impl Planner {
                 scalar: *scalar,
                 place: *place,
                 turns: homes(self, turns),
+                own_turns: turns.last().is_some_and(|t| self.ty(*t).rank() > 0),
                 position: home(self, position),
                 positions: self.ty(*position).len(),
                 size: shape.iter().product(),

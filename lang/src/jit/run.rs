@@ -9,7 +9,7 @@ use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
 use moyal_runtime::{contract, lattice, noise, sum};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A program as machine code.
@@ -57,8 +57,8 @@ impl Compiled {
         if let Some((_, saved)) = state.values.first() {
             memory.restore(saved);
         }
-        let stopped = AtomicBool::new(false);
-        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], stopped: &stopped };
+        let failed = AtomicUsize::new(usize::MAX);
+        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0 };
         let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
         let results = result.map(|()| worker.results());
         drop(worker);
@@ -133,7 +133,11 @@ struct Worker<'c> {
     serial: bool,
     around: Vec<Around>,
     /// Another member has failed.
-    stopped: &'c AtomicBool,
+    /// The first member of the map around that has failed: those after it stop, those before it go on, so that the first
+    /// failure is told on any number of threads.
+    failed: &'c AtomicUsize,
+    /// The member of the map around that is computed.
+    member: usize,
 }
 
 /// A table that may go to another thread: members write to places of their own.
@@ -236,7 +240,7 @@ impl Worker<'_> {
     }
 
     fn turn(&mut self, turn: Buffer, number: i64, body: &[Instruction], after: &[Move], span: u32) -> Result<(), Failure> {
-        if self.context.stopped() || self.stopped.load(Ordering::Relaxed) {
+        if self.context.stopped() || self.failed.load(Ordering::Relaxed) < self.member {
             return self.fail(span, FailureKind::Stopped);
         }
         self.slice_mut::<i64>(turn, 1)[0] = number;
@@ -290,10 +294,10 @@ impl Worker<'_> {
                 let count = lead.iter().product();
                 self.routine(routine, count, types, args, results, outs).map_err(|f| f.failure(*span, lead, self.around.clone()))?
             }
-            Instruction::Draw { distribution, scalar, place, turns, position, positions, size, out } => {
-                let turns: Vec<u64> = turns.iter().map(|t| self.int(*t) as u64).collect();
-                let (inner, outer) = turns.split_last().map(|(i, o)| (*i, o)).unwrap_or((0, &[]));
-                let key = noise::key(self.context.seed, *place, outer);
+            Instruction::Draw { distribution, scalar, place, turns, own_turns, position, positions, size, out } => {
+                let outer: Vec<u64> = turns.iter().rev().skip(1).rev().map(|t| self.int(*t) as u64).collect();
+                let inner = turns.last().map_or(&[0][..], |t| self.slice::<i64>(*t, if *own_turns { *positions } else { 1 }));
+                let key = noise::key(self.context.seed, *place, &outer);
                 let positions = self.slice::<i64>(*position, *positions);
                 self.draw(*distribution, *scalar, key, inner, positions, *size, *out);
             }
@@ -336,15 +340,15 @@ impl Worker<'_> {
 
     fn map(&mut self, map: &Members, frame: usize) -> Result<(), Failure> {
         let Members { count, span, .. } = *map;
-        let failed: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
-        let stop = AtomicBool::new(false);
+        let first: Mutex<Option<(usize, Failure)>> = Mutex::new(None);
+        let failed = AtomicUsize::new(usize::MAX);
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
         let (shared, around) = (Shared(&self.table), self.around.clone());
         let parallel = !self.serial && pool.threads() > 1 && count > 1;
         let members = |range: std::ops::Range<usize>| {
             let note = |member: usize, failure: Failure| {
-                stop.store(true, Ordering::Relaxed);
-                let mut first = failed.lock().expect("no panic holds it");
+                failed.fetch_min(member, Ordering::Relaxed);
+                let mut first = first.lock().expect("no panic holds it");
                 if first.as_ref().is_none_or(|(k, _)| member < *k) {
                     *first = Some((member, failure));
                 }
@@ -356,8 +360,9 @@ impl Worker<'_> {
             let mut table = shared.table().to_vec();
             compiled.place(frame, &mut memory, &mut table);
             let mut worker =
-                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), stopped: &stop };
+                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start };
             for k in range {
+                worker.member = k;
                 if let Err(failure) = worker.member(k, map) {
                     note(k, failure);
                     break;
@@ -367,7 +372,7 @@ impl Worker<'_> {
             compiled.spare[frame].lock().expect("no panic holds it").push(memory);
         };
         if parallel { pool.run(count, 1, members) } else { members(0..count) }
-        match failed.into_inner().expect("no panic holds it") {
+        match first.into_inner().expect("no panic holds it") {
             Some((_, failure)) => Err(failure),
             None => Ok(()),
         }
@@ -614,12 +619,15 @@ impl Worker<'_> {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turn: u64, positions: &[i64], size: usize, out: Buffer) {
+    fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
         let len = positions.len() * size;
         let mut k = 0;
         while k < positions.len() {
-            // Members one after the other are drawn at once.
-            let run = (k + 1..positions.len()).take_while(|j| positions[*j] == positions[k] + (*j - k) as i64).count() + 1;
+            // Members one after the other in the same turn are drawn at once.
+            let turn_of = |j: usize| turns[j.min(turns.len() - 1)];
+            let follows = |j: &usize| positions[*j] == positions[k] + (*j - k) as i64 && turn_of(*j) == turn_of(k);
+            let run = (k + 1..positions.len()).take_while(follows).count() + 1;
+            let turn = turn_of(k) as u64;
             let first = (positions[k] as u64).wrapping_mul(size as u64);
             let range = k * size..(k + run) * size;
             match (distribution, scalar) {

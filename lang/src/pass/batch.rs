@@ -165,7 +165,7 @@ impl Batcher<'_> {
             }
             Op::Draw { distribution, scalar, place, turns, position, shape } => {
                 let position = self.batched(*position);
-                let turns = turns.iter().map(|t| self.name(*t).0).collect();
+                let turns = self.turns_of_draw(turns, position);
                 let drawn = self.b.draw(*distribution, *scalar, *place, turns, position, shape.clone());
                 // Drawn position by position.
                 one(self.settled(drawn, self.own(self.b.shape_of(position).len() - 1)))
@@ -433,6 +433,21 @@ impl Batcher<'_> {
         let results = body.results.iter().zip(&differ).map(|(v, d)| self.batched_if(*v, *d)).collect();
         let block = self.b.close([vec![turn], carried].concat(), results);
         self.b.loop_with(count, start, block).into_iter().zip(differ).collect()
+    }
+
+    /// The turns of a draw: counters of loops, which all members share, and perhaps a last one that each has for itself.
+    fn turns_of_draw(&mut self, turns: &[Var], position: Var) -> Vec<Var> {
+        let Some((last, outer)) = turns.split_last() else { return vec![] };
+        let mut named: Vec<Var> = outer.iter().map(|t| self.name(*t).0).collect();
+        let (turn, batched) = self.name(*last);
+        let shape = self.b.shape_of(position).to_vec();
+        named.push(match (batched, self.b.shape_of(turn).len()) {
+            (false, 0) => turn,
+            (true, 1) if shape.len() > 1 => self.for_each(turn, &shape),
+            (true, _) => turn,
+            (false, _) => self.batched(*last),
+        });
+        named
     }
 
     /// Which of the values that a loop carries differ from member to member. What they all carry alike (the time of a step, its
