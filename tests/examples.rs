@@ -9,6 +9,9 @@ const SMALL: &[(&str, &[&str])] = &[
     ("free_field.moy", &["--L", "4", "--draws", "40"]),
     ("chain.moy", &["--N", "4", "--draws", "40", "--nodes", "21"]),
     ("double_well.moy", &["--chains", "4", "--draws", "5"]),
+    ("noised_well.moy", &["--paths", "3", "--steps", "2", "--nodes", "9"]),
+    ("cumulants.moy", &["--paths", "12", "--steps", "2"]),
+    ("complex_langevin.moy", &["--paths", "2000", "--until", "0.02"]),
     ("derivatives.moy", &[]),
 ];
 
