@@ -18,6 +18,8 @@ process/calculus
 process/derived
 process/simulate
 process/kernel
+process/likelihood
+process/schemes/baoab
 process/schemes/exact
 process/schemes/euler_maruyama
 process/schemes/milstein
@@ -56,6 +58,8 @@ pub fn module(path: &str) -> Option<&'static str> {
         "process/kernel" => Some(include_str!("../process/kernel.moy")),
         "process/schemes/exact" => Some(include_str!("../process/schemes/exact.moy")),
         "complex_langevin" => Some(include_str!("../complex_langevin.moy")),
+        "process/likelihood" => Some(include_str!("../process/likelihood.moy")),
+        "process/schemes/baoab" => Some(include_str!("../process/schemes/baoab.moy")),
         "verify" => Some(include_str!("../verify.moy")),
         "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
         _ => None,

@@ -217,6 +217,17 @@ impl Checker<'_> {
     }
 }
 
+/// `with_parts(x, (a, b))`: a record with the fields of x and these values, in order.
+pub fn with_parts(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<2>(c)? {
+        [(Value::Record(fields), _), (Value::Tuple(parts), _)] if fields.len() == parts.len() => {
+            let names = fields.iter().map(|(n, _)| n.clone());
+            Ok(Value::Record(Rc::new(names.zip(parts.iter().cloned()).collect())))
+        }
+        [(x, span), _] => c.fail(errors::expected(&span, "a record and as many values in a tuple", &x)),
+    }
+}
+
 /// `derived_process(p, drift, noisy)`: the process with another drift and p's noise or none, whose time runs backwards.
 pub fn derived_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(p, p_span), (drift, span), (noisy, noisy_span)] = call.exactly::<3>(c)?;

@@ -276,6 +276,9 @@ impl Checker<'_> {
         if let Some(part) = Part::named(name) {
             return Some(Value::Function(Rc::new(Function::OfProcess(process.clone(), part))));
         }
+        if let ("forward", Dynamics::Derived { of, .. }) = (name, &process.dynamics) {
+            return Some(Value::Process(of.clone()));
+        }
         let known = match name {
             "timed" => process.timed,
             "backward" => process.backward,
