@@ -66,6 +66,9 @@ impl Checker<'_> {
             Value::Number(n) if n.kind == Kind::Int => Value::Number(self.as_kind(&n, Kind::Real)),
             other => other,
         };
+        if let Value::Unknown = argument {
+            return Err(Reported);
+        }
         if argument.leaves().is_empty() {
             return self.fail(errors::nothing_to_differentiate(&given[0].2, &argument));
         }
