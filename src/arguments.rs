@@ -33,6 +33,9 @@ pub struct Arguments {
 /// What is wrong with a command line: one sentence.
 pub type Mistake = String;
 
+/// More than any machine has cores: a slip of the hand would bring the system down.
+const MOST_THREADS: u64 = 1024;
+
 pub const FLAGS: &[&str] = &["seed", "threads", "interpret", "allow-nonfinite", "out", "quiet", "help", "version"];
 const VERBS: &[(&str, Verb)] = &[("run", Verb::Run), ("check", Verb::Check), ("test", Verb::Test), ("verify", Verb::Verify), ("repl", Verb::Repl)];
 
@@ -113,6 +116,7 @@ impl Arguments {
             "seed" => self.seed = Some(number(name, &value)?),
             "threads" => match number(name, &value)? {
                 0 => return Err("`--threads` is at least 1".to_string()),
+                n if n > MOST_THREADS => return Err(format!("`--threads` is at most {MOST_THREADS}")),
                 n => self.threads = Some(n as usize),
             },
             "out" => self.out = Some(PathBuf::from(value)),
@@ -275,6 +279,7 @@ mod tests {
             ("run a.moy --L=", "`--L` wants a value"),
             ("run a.moy --seed -3", "not `-3`"),
             ("run a.moy --threads 0", "at least 1"),
+            ("run a.moy --threads 100000", "at most 1024"),
             ("run a.moy --L 3 --L 4", "given twice"),
             ("run a.moy --quiet=yes", "takes no value"),
             ("run a.moy -L 3", "two dashes"),

@@ -23,6 +23,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use terminal::Terminal;
 
 const WELL: u8 = 0;
@@ -78,7 +79,7 @@ fn carry_out(arguments: &Arguments) -> u8 {
         Verb::Repl => {
             let host = Terminal::of_prompt(arguments.out.clone(), arguments.quiet);
             let session = Session::new(moyal_stdlib::module, options(arguments, vec![]));
-            stop_on_interrupt(&session.options.stop);
+            stop_on_interrupt(&session.options.stop, None);
             if repl::repl(session, host) { WELL } else { FAILED }
         }
     }
@@ -101,7 +102,7 @@ struct Program<'a> {
 /// Does the same with each file; the worst outcome counts.
 fn each_file(arguments: &Arguments, work: fn(&mut Program) -> u8) -> u8 {
     let stop = Arc::new(AtomicBool::new(false));
-    stop_on_interrupt(&stop);
+    stop_on_interrupt(&stop, Some(GRACE));
     let mut worst = WELL;
     for name in &arguments.files {
         let code = match program(arguments, name, &stop) {
@@ -121,6 +122,9 @@ fn each_file(arguments: &Arguments, work: fn(&mut Program) -> u8) -> u8 {
 
 fn program<'a>(arguments: &'a Arguments, name: &'a str, stop: &Arc<AtomicBool>) -> Result<Program<'a>, String> {
     let text = store::read_text(Path::new(name)).map_err(|sentence| sentence + &suffix_hint(name))?;
+    if let (Verb::Run, false, Some(out)) = (arguments.verb, arguments.help, &arguments.out) {
+        std::fs::create_dir_all(out).map_err(|e| format!("nothing can be written to {}: {e}", out.display()))?;
+    }
     let host = if arguments.verb == Verb::Test { Terminal::of_test } else { Terminal::of_program };
     let mut host = host(name, arguments.out.clone(), arguments.quiet);
     let mut options = options(arguments, vec![]);
@@ -160,7 +164,6 @@ fn options(arguments: &Arguments, params: Vec<(String, String)>) -> Options {
     }
 }
 
-/// The first Ctrl-C asks for an orderly end, the second does not ask.
 /// Bytes of this machine's memory, where the system tells.
 fn memory() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -168,7 +171,21 @@ fn memory() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
-fn stop_on_interrupt(stop: &Arc<AtomicBool>) {
+/// How long a run may take to its orderly end: one step over a large array, or one decomposition, may take minutes.
+const GRACE: Duration = Duration::from_millis(800);
+
+/// Ends a run that has not stopped in time. Files are moved to their place whole, so none is left half written.
+fn end_at_once() -> ! {
+    let mut stopped = Diagnostic::error("stopped").help("what earlier statements have written stays");
+    if let Some(statement) = terminal::current() {
+        stopped = stopped.label(&statement, "in the middle of this");
+    }
+    report::mistakes(&[stopped]);
+    std::process::exit(INTERRUPTED.into())
+}
+
+/// The first Ctrl-C asks for an orderly end, the second does not ask.
+fn stop_on_interrupt(stop: &Arc<AtomicBool>, grace: Option<Duration>) {
     let stop = stop.clone();
     let installed = ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::SeqCst) {
@@ -176,6 +193,12 @@ fn stop_on_interrupt(stop: &Arc<AtomicBool>) {
         }
         if report::is_terminal() {
             report::note("\nstopping (once more Ctrl-C: at once)");
+        }
+        if let Some(grace) = grace {
+            std::thread::spawn(move || {
+                std::thread::sleep(grace);
+                end_at_once()
+            });
         }
     });
     // Without it Ctrl-C ends the program as it ends any other.

@@ -30,7 +30,9 @@ completes names. Ctrl-C clears the line, or stops what runs.";
 const COMMANDS: &[&str] = &["help", "quit", "seed", "time", "load"];
 
 /// Reads until the end; true if all went well.
-pub fn repl(session: Session, mut host: Terminal) -> bool {
+pub fn repl(mut session: Session, mut host: Terminal) -> bool {
+    // An entry that says nothing reads the library, whose names can then be asked for and completed.
+    let _ = session.run("", "", &mut host);
     let prompt = Prompt { session: Rc::new(RefCell::new(session)) };
     if std::io::stdin().is_terminal() { prompt.read_terminal(&mut host) } else { prompt.read_pipe(&mut host) }
 }

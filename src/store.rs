@@ -23,6 +23,11 @@ fn kind(path: &Path) -> Result<Kind, String> {
     }
 }
 
+/// Whether arrays can be stored in a file of this name.
+pub fn can_save(path: &Path) -> Result<(), String> {
+    kind(path).map(|_| ())
+}
+
 pub fn save(path: &Path, value: &Stored) -> Result<(), String> {
     match kind(path)? {
         Kind::Npy => replace(path, |file| npy::write(file, value)),

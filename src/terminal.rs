@@ -4,13 +4,23 @@ use crate::{plot, plot_terminal, report, store};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use moyal_lang::diagnostic::Diagnostic;
 use moyal_lang::host::{Figure, Header, Host, Progress, Stored};
+use moyal_lang::source::Span;
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A log hears no more often than this how far a statement has come.
 const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// The statement that computes, for whoever has to end it from outside.
+static CURRENT: Mutex<Option<Span>> = Mutex::new(None);
+
+/// The statement that computes or has computed last.
+pub fn current() -> Option<Span> {
+    CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
 
 pub struct Terminal {
     /// Begins the names of figures.
@@ -116,6 +126,10 @@ impl Host for Terminal {
         store::save(&self.made(name), value)
     }
 
+    fn can_save(&mut self, name: &str) -> Result<(), String> {
+        store::can_save(Path::new(name))
+    }
+
     fn header(&mut self, name: &str) -> Result<Header, String> {
         store::header(&self.found(name))
     }
@@ -129,6 +143,10 @@ impl Host for Terminal {
         let path = without_detours(&folder.join(name));
         let text = store::read_text(&path)?;
         Ok((path.display().to_string(), text))
+    }
+
+    fn begins(&mut self, statement: &Span) {
+        *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(statement.clone());
     }
 
     fn progress(&mut self, progress: &Progress) {

@@ -1,5 +1,12 @@
 //! For programs in Rust: compile a text, call its functions with arrays, get arrays or a diagnostic back. No I/O happens
-//! here; what a text prints is collected.
+//! here; what a text prints is collected. A function is compiled at its first call with arguments of some types and stays
+//! ready for more. It takes three dependencies, the third in the version that this workspace has:
+//!
+//! ```toml
+//! moyal-lang = { path = "moyal/lang" }
+//! moyal-stdlib = { path = "moyal/stdlib" }
+//! ndarray = "0.17"
+//! ```
 //!
 //! ```
 //! use moyal_lang::embed::Module;
@@ -52,6 +59,11 @@ impl Module {
         let arguments: Vec<Stored> = arguments.iter().map(|v| v.0.clone()).collect();
         let results = self.session.call(function, &arguments, &mut self.host)?;
         Ok(results.into_iter().map(Value).collect())
+    }
+
+    #[cfg(test)]
+    fn session_calls(&self) -> usize {
+        self.session.ready_calls()
     }
 
     /// What the text has printed since the last call of this.
@@ -146,6 +158,10 @@ impl Host for Quiet {
         Err(NO_FILES.into())
     }
 
+    fn can_save(&mut self, _: &str) -> Result<(), String> {
+        Err(NO_FILES.into())
+    }
+
     fn header(&mut self, _: &str) -> Result<Header, String> {
         Err(NO_FILES.into())
     }
@@ -161,4 +177,54 @@ impl Host for Quiet {
     fn progress(&mut self, _: &Progress) {}
 
     fn warn(&mut self, _: &Diagnostic) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn module(text: &str) -> Module {
+        Module::new(moyal_stdlib::module, text).unwrap()
+    }
+
+    fn array(numbers: &[f64]) -> ArrayD<f64> {
+        ArrayD::from_shape_vec(IxDyn(&[numbers.len()]), numbers.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_function_that_stays_ready_takes_other_arguments() {
+        let mut module = module("fn f(x, s) = s * x\nfn total(x) = sum(x)\nlet unused = 3");
+        for round in 1..4 {
+            let s = round as f64;
+            for numbers in [&[1.0, 2.0][..], &[4.0, 5.0, 6.0]] {
+                let wanted: Vec<f64> = numbers.iter().map(|x| s * x).collect();
+                let x = array(numbers);
+                assert_eq!(module.call("f", &[(&x).into(), s.into()]).unwrap()[0].reals().unwrap(), array(&wanted));
+                assert_eq!(module.call("total", &[(&x).into()]).unwrap()[0].real(), Some(numbers.iter().sum()));
+            }
+        }
+        assert_eq!(module.session_calls(), 4);
+    }
+
+    #[test]
+    fn a_call_that_failed_can_be_made_again() {
+        let mut module = module("fn inverse_of(x) = 1 / x");
+        assert_eq!(module.call("inverse_of", &[0.0.into()]).unwrap_err()[0].message, "a number that is not finite came up");
+        assert_eq!(module.call("inverse_of", &[4.0.into()]).unwrap()[0].real(), Some(0.25));
+    }
+
+    #[test]
+    fn noise_is_that_of_the_call() {
+        let mut module = module("fn noise(m) {\n let x: real[3] ~ normal(m, 1)\n x\n}");
+        let first = module.call("noise", &[0.0.into()]).unwrap();
+        assert_eq!(first, module.call("noise", &[0.0.into()]).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        let mistake = module("fn name(x) = \"text\"").call("name", &[1.0.into()]).unwrap_err();
+        assert_eq!(mistake[0].message, "`name` gives a string: numbers, arrays of them, tuples and records can be returned");
+        let mistake = Module::new(moyal_stdlib::module, "save(\"x.npy\", [1.0])").err().unwrap();
+        assert_eq!(mistake[0].message, NO_FILES);
+    }
 }

@@ -16,6 +16,12 @@ pub trait Host {
     /// Writes an array under the name that the program gives.
     fn save(&mut self, name: &str, value: &Stored) -> Result<(), String>;
 
+    /// Whether arrays can be written under that name: asked before the run.
+    fn can_save(&mut self, name: &str) -> Result<(), String> {
+        let _ = name;
+        Ok(())
+    }
+
     /// Kind and shape of a stored array, without its numbers.
     fn header(&mut self, name: &str) -> Result<Header, String>;
 
@@ -25,6 +31,11 @@ pub trait Host {
     /// The text of a file that a program uses; `name` is relative to the text called `from`. Returns the name by which
     /// reports call the file, and its text.
     fn read_source(&mut self, from: &str, name: &str) -> Result<(String, String), String>;
+
+    /// This statement begins to compute.
+    fn begins(&mut self, statement: &crate::source::Span) {
+        let _ = statement;
+    }
 
     /// A statement that takes long has come this far. Called a few times a second at most.
     fn progress(&mut self, progress: &Progress);

@@ -16,7 +16,7 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
         FailureKind::OutOfMemory { bytes } => {
             format!("this array needs {:.0} GB, more than the machine has", *bytes as f64 / 1e9)
         }
-        FailureKind::Stopped => format!("stopped{place}"),
+        FailureKind::Stopped => "stopped".to_string(),
     };
     let inner = in_library(&span);
     let label = if inner { unit.span.clone() } else { span };
@@ -28,6 +28,15 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
         diagnostic = diagnostic.help("`--allow-nonfinite` lets such numbers pass");
     }
     diagnostic
+}
+
+/// The message for a unit that was stopped after so many turns of so many of its outermost loop.
+pub fn stopped(unit: &Unit, failure: &Failure, reached: Option<(i64, i64)>) -> Diagnostic {
+    let done = match reached {
+        Some((done, total)) => format!("{done} of {total} turns of its loop were done; "),
+        None => String::new(),
+    };
+    self::failure(unit, failure).help(format!("{done}what earlier statements have made stays"))
 }
 
 fn in_library(span: &Span) -> bool {

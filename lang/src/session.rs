@@ -6,7 +6,7 @@ use crate::check::value::Value;
 use crate::check::{Globals, Slot, figure};
 use crate::core::{Type, Var};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::engine::{Context, Control, Failure, State};
+use crate::engine::{Context, Control, FailureKind, State};
 use crate::execute::{self, Ready};
 use crate::estimate::{self, Estimate, Reason};
 use crate::format::{self, Slots};
@@ -33,9 +33,24 @@ pub struct Session {
     /// How many entries the REPL has made.
     entries: usize,
     pool: Pool,
+    /// Functions that have been called, ready for arguments of the same types.
+    calls: Vec<Called>,
     /// What has been said against ensembles, by identity.
     warned: HashSet<(u64, Reason)>,
 }
+
+/// A function made ready for arguments of these types (of complex ones, the parts).
+struct Called {
+    function: String,
+    types: Vec<(Type, bool)>,
+    globals: Globals,
+    unit: Option<Unit>,
+    slots: Vec<(usize, Option<usize>)>,
+    value: Value,
+}
+
+/// How many functions of what types stay ready.
+const READY: usize = 64;
 
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(200);
@@ -46,7 +61,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
         let pool = Pool::new(options.threads);
-        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0, warned: HashSet::new() }
+        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0, calls: vec![], warned: HashSet::new() }
     }
 
     /// The params that a text declares, without running anything.
@@ -85,6 +100,7 @@ impl Session {
             measure::script(&mut script, &mut globals.slots);
         }
         self.globals = globals;
+        self.calls.clear();
         self.actions(&script.actions, host).map_err(|d| vec![d])
     }
 
@@ -94,6 +110,7 @@ impl Session {
         let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         self.globals = globals;
+        self.calls.clear();
         self.actions(&script.actions, host).map_err(|d| vec![d])?;
         Ok(self.tests(&script, host))
     }
@@ -114,6 +131,7 @@ impl Session {
         let (script, mistakes) = self.checked_program(&mut globals, &plan.program, vec![], host, false);
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         self.globals = globals;
+        self.calls.clear();
         self.actions(&script.actions, host).map_err(|d| vec![d])?;
         let outcomes = plan.claims.iter().map(|claim| verify::verified(claim, &self.globals.names, self)).collect();
         let tests = self.tests(&script, host);
@@ -131,27 +149,46 @@ impl Session {
     /// Calls a function of the session with arrays; the leaves of its result in order. An array takes the index sets that
     /// the parameter declares, if their sizes agree.
     pub fn call(&mut self, function: &str, arguments: &[Stored], host: &mut dyn Host) -> Result<Vec<Stored>, Vec<Diagnostic>> {
-        let mut globals = self.globals.clone();
         let types: Vec<(Type, bool)> = arguments
             .iter()
             .map(|a| (Type::new(a.real.scalar(), a.real.shape.clone()), a.imaginary.is_some()))
             .collect();
+        let mut called = match self.calls.iter().position(|c| c.function == function && c.types == types) {
+            Some(k) => self.calls.remove(k),
+            None => self.made_ready(function, types, host)?,
+        };
+        std::mem::swap(&mut self.globals, &mut called.globals);
+        for (argument, (re, im)) in arguments.iter().zip(&called.slots) {
+            self.set(*re, argument.real.clone());
+            if let (Some(im), Some(imaginary)) = (im, &argument.imaginary) {
+                self.set(*im, imaginary.clone());
+            }
+        }
+        let result = called.unit.iter().try_for_each(|unit| self.unit(unit, host));
+        let results = result.map(|()| self.stored(&called.value)).map_err(|d| vec![d]);
+        std::mem::swap(&mut self.globals, &mut called.globals);
+        self.store.truncate(self.globals.slots.len());
+        self.calls.insert(0, called);
+        self.calls.truncate(READY);
+        results
+    }
+
+    fn made_ready(&self, function: &str, types: Vec<(Type, bool)>, host: &mut dyn Host) -> Result<Called, Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
         let mut checker = ScriptChecker::new(&mut globals, host, self.library, &[], true);
         let made = checker.call(&syntax::latin(function), &types);
         let mistakes = std::mem::take(&mut checker.diagnostics);
         let Ok((unit, slots, value)) = made else { return Err(mistakes) };
-        let before = std::mem::replace(&mut self.globals, globals);
-        for (argument, (re, im)) in arguments.iter().zip(slots) {
-            self.set(re, argument.real.clone());
-            if let (Some(im), Some(imaginary)) = (im, &argument.imaginary) {
-                self.set(im, imaginary.clone());
-            }
+        if !is_stored(&value) {
+            let wrong = format!("`{function}` gives {}: numbers, arrays of them, tuples and records can be returned", value.describe());
+            return Err(vec![Diagnostic::error(wrong)]);
         }
-        let result = unit.iter().try_for_each(|unit| self.unit(unit, host));
-        let results = result.map(|()| self.stored(&value)).map_err(|d| vec![d]);
-        self.globals = before;
-        self.store.truncate(self.globals.slots.len());
-        results
+        Ok(Called { function: function.to_string(), types, globals, unit, slots, value })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn ready_calls(&self) -> usize {
+        self.calls.len()
     }
 
     /// The leaves of a value.
@@ -175,6 +212,7 @@ impl Session {
             host.warn(warning);
         }
         let before = std::mem::replace(&mut self.globals, globals);
+        self.calls.clear();
         let result = self.actions(&script.actions, host);
         if interactive && result.is_err() {
             self.globals = before;
@@ -296,7 +334,7 @@ impl Session {
 
     fn unit(&mut self, unit: &Unit, host: &mut dyn Host) -> Result<(), Diagnostic> {
         let inputs: Vec<Arc<Array>> = unit.inputs.iter().map(|slot| self.array(*slot)).collect();
-        let results = self.computed(unit, &inputs, host).map_err(|failure| report::failure(unit, &failure))?;
+        let results = self.computed(unit, &inputs, host)?;
         if !self.options.allow_nonfinite {
             self.finite(unit, &inputs, &results)?;
         }
@@ -322,20 +360,23 @@ impl Session {
         Ok(())
     }
 
-    fn computed(&self, unit: &Unit, inputs: &[Arc<Array>], host: &mut dyn Host) -> Result<Vec<Arc<Array>>, Failure> {
+    fn computed(&self, unit: &Unit, inputs: &[Arc<Array>], host: &mut dyn Host) -> Result<Vec<Arc<Array>>, Diagnostic> {
         if unit.program.body.results.is_empty() && unit.program.body.steps.is_empty() {
             return Ok(vec![]);
         }
         if let Some(failure) = execute::too_large(&unit.program, self.options.memory) {
-            return Err(failure);
+            return Err(report::failure(unit, &failure));
         }
+        host.begins(&unit.span);
         let context = Context { seed: self.options.seed, stop: &self.options.stop };
         let start = Instant::now();
         let mut told: Option<Instant> = None;
+        let mut reached = None;
         let what = report::one_line(unit.span.text());
         let line = unit.span.line();
         let mut watch = |_: &mut dyn FnMut() -> State, done: i64, total: i64| {
             let now = Instant::now();
+            reached = Some((done, total));
             if now - start > PATIENCE && told.is_none_or(|t| now - t > TELL) {
                 told = Some(now);
                 host.progress(&Progress { what: what.clone(), line, done: done as u64, total: Some(total as u64) });
@@ -347,7 +388,10 @@ impl Session {
         if told.is_some() {
             host.progress_done();
         }
-        result.map_err(|failure| execute::exactly(&unit.program, inputs, &context, failure))
+        result.map_err(|failure| match failure.kind {
+            FailureKind::Stopped => report::stopped(unit, &failure, reached),
+            _ => report::failure(unit, &execute::exactly(&unit.program, inputs, &context, failure)),
+        })
     }
 
     /// Results that are not finite fail the statement, naming the step that made them.
@@ -440,6 +484,16 @@ impl Session {
             figure::LayerKind::HeatMap { rows, columns, values } => LayerKind::HeatMap { rows, columns, values: reals(values) },
         };
         Layer { label: layer.label.as_ref().map(|l| l.to_string()), kind }
+    }
+}
+
+/// Whether a value is made of numbers alone.
+fn is_stored(value: &Value) -> bool {
+    match value {
+        Value::Number(_) => true,
+        Value::Tuple(items) => items.iter().all(is_stored),
+        Value::Record(fields) => fields.iter().all(|(_, v)| is_stored(v)),
+        _ => false,
     }
 }
 

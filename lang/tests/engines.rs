@@ -5,7 +5,7 @@ use moyal_lang::core::*;
 use moyal_lang::engine::{Context, Control, State};
 use moyal_lang::execute::Ready;
 use moyal_lang::interpret;
-use moyal_lang::prim::{self, Prim, Run};
+use moyal_lang::prim::{self, Emit, Partials, Prim, Run};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
 use std::sync::Arc;
@@ -79,9 +79,34 @@ fn compare(what: &str, inputs: Vec<Array>, f: impl Fn(&mut Builder, &[Var]) -> V
     }
 }
 
+/// The least that a row says: what it does to one number, nothing of slices.
+static BARE_ONE: Prim = Prim {
+    name: "bare_one",
+    doc: "",
+    public: false,
+    run: Run::Float1(|x| 0.5 * x + 1.0, |x| 0.5 * x + 1.0),
+    emit: Emit::Each,
+    partials: Partials::Constant,
+    neutral: None,
+    domain: &[],
+    guard: None,
+};
+
+static BARE_TWO: Prim = Prim {
+    name: "bare_two",
+    doc: "",
+    public: false,
+    run: Run::Float2(|x, y| x - 0.5 * y, |x, y| x - 0.5 * y),
+    emit: Emit::Each,
+    partials: Partials::Constant,
+    neutral: None,
+    domain: &[],
+    guard: None,
+};
+
 #[test]
 fn every_row_gives_the_same_bits_compiled() {
-    for row in prim::all() {
+    for row in prim::all().chain([&BARE_ONE, &BARE_TWO]) {
         for float in [Scalar::Real, Scalar::F32] {
             for kinds in kinds(row, float) {
                 // All pairs of edge values, as one array and (a sample) as scalars.

@@ -136,6 +136,9 @@ impl Checker<'_> {
             _ => {}
         }
         let loose = left.0.loose && right.0.loose;
+        if left.0.kind == Kind::Int && right.0.kind == Kind::Int {
+            self.known_ints(op, op_span, &left.0, &right.0)?;
+        }
         let (a, b) = self.alike(op, op_span, left, right)?;
         let sets = a.sets.clone();
         let result = |kind, re| Number { loose, ..Number::new(kind, sets.clone(), re) };
@@ -224,6 +227,21 @@ impl Checker<'_> {
         }
     }
 
+    /// Refuses arithmetic of known integers that leaves the range of 64 bits.
+    fn known_ints(&mut self, op: BinaryOp, op_span: &Span, a: &Number, b: &Number) -> Checked<()> {
+        use BinaryOp::*;
+        let known = |c: &Self, n: &Number| c.literal_int(&Value::Number(n.clone()));
+        let (Some(x), Some(y)) = (known(self, a), known(self, b)) else { return Ok(()) };
+        let within = match op {
+            Add => x.checked_add(y).is_some(),
+            Sub => x.checked_sub(y).is_some(),
+            Mul => x.checked_mul(y).is_some(),
+            Pow => y < 0 || u32::try_from(y).ok().and_then(|y| x.checked_pow(y)).is_some() || x.abs() <= 1,
+            _ => true,
+        };
+        if within { Ok(()) } else { self.fail(errors::int_overflow(op_span)) }
+    }
+
     /// Two operands with one kind and one shape.
     fn alike(&mut self, op: BinaryOp, op_span: &Span, left: (Number, &Span), right: (Number, &Span)) -> Checked<(Number, Number)> {
         let (mut a, mut b) = (left.0, right.0);
@@ -286,6 +304,9 @@ impl Checker<'_> {
         let (mut x, n) = (base.0, exponent.0);
         if n.kind == Kind::Int && n.is_scalar() && x.kind != Kind::Bool {
             if let Some(k) = self.literal_int(&Value::Number(n.clone())) {
+                if x.kind == Kind::Int {
+                    self.known_ints(BinaryOp::Pow, op_span, &x, &n)?;
+                }
                 if x.kind == Kind::Int && k < 0 {
                     x = self.as_kind(&x, Kind::Real);
                 }

@@ -248,9 +248,6 @@ fn grid(c: &mut Checker, mut call: Call) -> Checked<Value> {
     if boundary.len() != sizes.len() {
         return c.fail(errors::boundary_count(&span, sizes.len(), boundary.len()));
     }
-    if boundary.contains(&Boundary::Open) && boundary.contains(&Boundary::Antiperiodic) {
-        return c.fail(errors::not_yet(&span, "lattices with both open and antiperiodic directions"));
-    }
     new_lattice(c, sizes, boundary)
 }
 

@@ -141,6 +141,12 @@ pub fn not_yet(span: &Span, what: &str) -> Diagnostic {
     error(format!("{what} are not in this version yet")).label(span, "not yet")
 }
 
+pub fn int_overflow(op: &Span) -> Diagnostic {
+    error("the result is too large for an int: integers go up to 9223372036854775807")
+        .label(op, "here")
+        .help("write one of the numbers with a decimal point, and the result is a `real`")
+}
+
 pub fn negative_size(span: &Span, size: i64) -> Diagnostic {
     error(format!("an index set cannot have {size} members")).label(span, "negative")
 }
@@ -485,7 +491,12 @@ pub fn argument_count(call: &Span, name: &str, wanted: usize, found: usize) -> D
 }
 
 pub fn builtin_arguments(call: &Span, name: &str, usage: &str, wanted: usize, found: usize) -> Diagnostic {
-    argument_count(call, name, wanted, found).help(format!("write {usage}"))
+    let wrong = match usage.contains("), ") || usage.contains('…') {
+        // Called in several ways.
+        true => error(format!("`{name}` is not called with {}", plural(found, "argument"))).label(call, format!("{found} given")),
+        false => argument_count(call, name, wanted, found),
+    };
+    wrong.help(format!("write {usage}"))
 }
 
 pub fn builtin_missing(call: &Span, name: &str, argument: &str, usage: &str) -> Diagnostic {
@@ -543,9 +554,11 @@ pub fn draw_shape(span: &Span, wanted: &str, found: &str) -> Diagnostic {
 }
 
 pub fn no_draws_of(span: &Span, what: &str) -> Diagnostic {
-    error(format!("random numbers are real or f32, not {what}"))
-        .label(span, format!("drawn as {what}"))
-        .help("draw the parts and put them together: complex(x, y) with x, y ~ normal(0, 1)")
+    let help = match what.starts_with("complex") {
+        true => "draw the parts and put them together: complex(x, y) with x, y ~ normal(0, 1)",
+        false => "draw real numbers and round them: floor(x) as int with x ~ uniform(0, 10)",
+    };
+    error(format!("random numbers are real or f32, not {what}")).label(span, format!("drawn as {what}")).help(help)
 }
 
 pub fn negative_deviation(span: &Span) -> Diagnostic {

@@ -13,8 +13,8 @@ enum At {
     Known(usize),
     /// Known entries from..to: a plain range.
     Part(usize, usize),
-    /// A computed position; with the factor of the boundary that it crosses.
-    Computed { position: Var, checked: bool, factor: Option<Factor> },
+    /// A computed position; with the factors of the boundaries that it crosses.
+    Computed { position: Var, checked: bool, factors: Vec<Factor> },
     /// Positions in a table: the dimension becomes this set.
     Table { positions: Var, set: IndexSet },
 }
@@ -80,7 +80,7 @@ impl Checker<'_> {
                 At::Part(from, to) => sets.push(IndexSet::Range(to - from)),
                 At::Table { set, .. } => sets.push(set.clone()),
                 At::Known(_) => {}
-                At::Computed { factor, .. } => factors.extend(factor.iter()),
+                At::Computed { factors: crossed, .. } => factors.extend(crossed.iter()),
             }
         }
         sets.extend_from_slice(&n.sets[ats.len()..]);
@@ -171,8 +171,8 @@ impl Checker<'_> {
                 if site.lattice.identity != lattice.identity {
                     return self.fail(errors::site_of_other_lattice(&e.span, &site.lattice, array_span, lattice));
                 }
-                let (position, factor) = self.site_position(&site);
-                Ok(At::Computed { position, checked: false, factor })
+                let (position, factors) = self.site_position(&site);
+                Ok(At::Computed { position, checked: false, factors })
             }
             (Value::Displacement(d), IndexSet::Directions(lattice)) => {
                 if d.lattice.identity != lattice.identity {
@@ -207,7 +207,7 @@ impl Checker<'_> {
         self.plain(&n, "an index", span)?;
         if n.is_scalar() {
             let checked = n.below.is_none_or(|below| below > size);
-            return Ok(At::Computed { position: n.re, checked, factor: None });
+            return Ok(At::Computed { position: n.re, checked, factors: vec![] });
         }
         if n.sets.len() == 1 {
             // An array of positions: checked here, for the table form does not.
@@ -251,31 +251,36 @@ impl Checker<'_> {
     }
 
     /// Where to read for a site, and what the boundaries on the way do to the value.
-    pub fn site_position(&mut self, site: &Site) -> (Var, Option<Factor>) {
+    pub fn site_position(&mut self, site: &Site) -> (Var, Vec<Factor>) {
         let position = self.site_number(site);
         let lattice = &site.lattice;
-        let crosses = |k: usize| lattice.boundary[k] != Boundary::Periodic && site.offset[k] != 0;
-        if !(0..lattice.sizes.len()).any(crosses) {
-            return (position, None);
+        let crosses = |boundary| (0..lattice.sizes.len()).any(|k| lattice.boundary[k] == boundary && site.offset[k] != 0);
+        let (signed, open) = (crosses(Boundary::Antiperiodic), crosses(Boundary::Open));
+        if !signed && !open {
+            return (position, vec![]);
         }
         let wraps: Vec<Vec<i64>> =
             (0..lattice.volume()).map(|x| lattice::neighbour(&lattice.sizes, x, &site.offset).1).collect();
-        let of = |boundary| move |lattice: &Lattice, w: &[i64]| -> i64 {
-            w.iter().zip(&lattice.boundary).filter(|(_, b)| **b == boundary).map(|(w, _)| w.abs()).sum()
-        };
-        let open = of(Boundary::Open);
-        let (factor, table) = if (0..lattice.sizes.len()).any(|k| crosses(k) && lattice.boundary[k] == Boundary::Open) {
-            let odd = of(Boundary::Antiperiodic);
-            debug_assert!(wraps.iter().all(|w| odd(lattice, w) == 0), "mixed boundaries are refused when a lattice is made");
-            (false, Array::new(vec![wraps.len()], Data::Bool(wraps.iter().map(|w| open(lattice, w) == 0).collect())))
-        } else {
-            let odd = of(Boundary::Antiperiodic);
-            let signs = wraps.iter().map(|w| if odd(lattice, w) % 2 == 0 { 1.0 } else { -1.0 }).collect();
-            (true, Array::new(vec![wraps.len()], Data::Real(signs)))
-        };
-        let table = self.b.table(table);
-        let value = self.b.gather(table, vec![site.base], false);
-        (position, Some(if factor { Factor::Sign(value) } else { Factor::Inside(value) }))
+        // For each site how often the way crosses boundaries of one kind.
+        let crossings = |boundary| wraps.iter().map(move |wraps| -> i64 {
+            wraps.iter().zip(&lattice.boundary).filter(|(_, b)| **b == boundary).map(|(w, _)| w.abs()).sum()
+        });
+        let mut factors = vec![];
+        if signed {
+            let signs = crossings(Boundary::Antiperiodic).map(|n| if n % 2 == 0 { 1.0 } else { -1.0 }).collect();
+            factors.push(Factor::Sign(self.of_site(site, Data::Real(signs))));
+        }
+        if open {
+            let inside = crossings(Boundary::Open).map(|n| n == 0).collect();
+            factors.push(Factor::Inside(self.of_site(site, Data::Bool(inside))));
+        }
+        (position, factors)
+    }
+
+    /// What a table over all sites holds for the one that a site's offset begins at.
+    fn of_site(&mut self, site: &Site, numbers: Data) -> Var {
+        let table = self.b.table(Array::new(vec![site.lattice.volume()], numbers));
+        self.b.gather(table, vec![site.base], false)
     }
 
     /// The site with number `member` among those of one parity.

@@ -214,6 +214,11 @@ impl<'g> ScriptChecker<'g> {
         let names: Vec<ast::Name> = match &statement.kind {
             StatementKind::Let { pattern, .. } => pattern_names(pattern).into_iter().cloned().collect(),
             StatementKind::Lattice { name, .. } | StatementKind::Param { name, .. } => vec![name.clone()],
+            StatementKind::Use { alias: Some(alias), .. } => vec![alias.clone()],
+            StatementKind::Use { module: ast::Module::Library(name), .. } => vec![name.clone()],
+            StatementKind::Use { module: ast::Module::File(file, span), .. } => {
+                vec![ast::Name { text: module_name(file).into(), span: span.clone() }]
+            }
             _ => vec![],
         };
         for name in names {
@@ -561,6 +566,12 @@ impl<'g> ScriptChecker<'g> {
         actions: &mut Vec<Action>,
     ) -> Checked<()> {
         let written = name.span.text().to_string();
+        if self.params.iter().any(|p| crate::syntax::latin(&p.name) == *name.text) {
+            let twice = Diagnostic::error(format!("the param `{written}` is declared twice"))
+                .label(&name.span, "the second time")
+                .help("its flag on the command line can mean one of them only");
+            return self.fail(twice);
+        }
         self.params.push(crate::host::ParamInfo {
             name: written.clone(),
             default: value.span.text().to_string(),
@@ -689,8 +700,7 @@ impl<'g> ScriptChecker<'g> {
                     let circle = Diagnostic::error(format!("\"{file}\" uses itself")).label(file_span, "a circle of files");
                     return self.fail(circle);
                 }
-                let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".moy");
-                let known = alias.map(|a| a.text.clone()).unwrap_or_else(|| stem.into());
+                let known = alias.map(|a| a.text.clone()).unwrap_or_else(|| module_name(file).into());
                 self.module_from(known, path, text, false, span, actions)
             }
         }
@@ -874,7 +884,7 @@ impl<'g> ScriptChecker<'g> {
                 return c.fail(errors::builtin_arguments(&e.span, "save", "save(\"x.npy\", x)", 2, arguments.len()));
             };
             match c.expr(&name.value)? {
-                Value::Text(t) => file = Some(t),
+                Value::Text(t) => file = Some((t, name.value.span.clone())),
                 other => return c.fail(errors::expected(&name.value.span, "the name of a file in quotes", &other)),
             }
             match c.expr(&value.value)? {
@@ -883,8 +893,12 @@ impl<'g> ScriptChecker<'g> {
                 other => c.fail(errors::expected(&value.value.span, "an array", &other)),
             }
         })?;
+        let (file, span) = file.expect("set above");
+        if let Err(why) = self.host.can_save(&file) {
+            return self.fail(Diagnostic::error(why).label(&span, "this name"));
+        }
         let mut unit = unit.unwrap_or_else(|| nothing(Then::Nothing, &statement.span));
-        unit.then = Then::Save { file: file.expect("set above"), value: stored.into_iter().next().expect("one value") };
+        unit.then = Then::Save { file, value: stored.into_iter().next().expect("one value") };
         Ok(unit)
     }
 
@@ -1116,6 +1130,11 @@ impl<'g> ScriptChecker<'g> {
             c.apply_function(f, given, &declared.name.span)
         });
     }
+}
+
+/// How a file's declarations are called: `use "plots/style.moy"` gives `style.line`.
+fn module_name(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file).trim_end_matches(".moy")
 }
 
 impl Checker<'_> {

@@ -398,8 +398,12 @@ impl Builder {
         if !self.shape_of(args[0]).is_empty() {
             return None;
         }
-        let literals: Option<Vec<Literal>> = args.iter().map(|a| self.literal_of(*a)).collect();
-        let result = prim::evaluate(row, &literals?)?;
+        let literals = args.iter().map(|a| self.literal_of(*a)).collect::<Option<Vec<Literal>>>()?;
+        let result = prim::evaluate(row, &literals)?;
+        // What fails to be finite is left to the run, which tells where it came up.
+        if !result.is_finite() && literals.iter().all(Literal::is_finite) {
+            return None;
+        }
         Some(self.constant(result))
     }
 

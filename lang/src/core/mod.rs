@@ -181,6 +181,14 @@ impl Literal {
         }
     }
 
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Literal::Real(x) => x.is_finite(),
+            Literal::F32(x) => x.is_finite(),
+            Literal::Int(_) | Literal::Bool(_) => true,
+        }
+    }
+
     pub fn array(self) -> Array {
         match self {
             Literal::Real(x) => Array::real(x),

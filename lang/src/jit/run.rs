@@ -432,6 +432,29 @@ impl Worker<'_> {
             (Emit::Slice2(f, _), Scalar::Real) => f(self.slice(args[0], size), self.slice(args[1], size), self.slice_mut(out, size)),
             (Emit::Slice2(_, f), _) => f(self.slice(args[0], size), self.slice(args[1], size), self.slice_mut(out, size)),
             _ if ints => self.each_with_int(row, scalar, args, out, size),
+            _ => self.each(row, scalar, args, out, size),
+        }
+    }
+
+    /// A row without a form for slices, number by number.
+    fn each(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer, size: usize) {
+        macro_rules! one {
+            ($f:expr, $t:ty) => {{
+                let (x, out) = (self.slice::<$t>(args[0], size), self.slice_mut::<$t>(out, size));
+                (0..size).for_each(|k| out[k] = $f(x[k]));
+            }};
+        }
+        macro_rules! two {
+            ($f:expr, $t:ty) => {{
+                let (x, y, out) = (self.slice::<$t>(args[0], size), self.slice::<$t>(args[1], size), self.slice_mut::<$t>(out, size));
+                (0..size).for_each(|k| out[k] = $f(x[k], y[k]));
+            }};
+        }
+        match (&row.run, scalar) {
+            (Run::Float1(f, _), Scalar::Real) => one!(f, f64),
+            (Run::Float1(_, f), _) => one!(f, f32),
+            (Run::Float2(f, _), Scalar::Real) => two!(f, f64),
+            (Run::Float2(_, f), _) => two!(f, f32),
             _ => unreachable!("{} is done inline", row.name),
         }
     }

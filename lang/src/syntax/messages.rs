@@ -104,8 +104,17 @@ pub fn lone_brace(at: &Span) -> Diagnostic {
         .help("a brace itself is written `}}`")
 }
 
+/// Two parameters, fields or names of a pattern.
+pub fn name_twice(first: &Span, second: &Span) -> Diagnostic {
+    Diagnostic::error(format!("the name `{}` stands here twice", second.text()))
+        .label(second, "the second time")
+        .label(first, "the first time")
+        .help("give each a name of its own")
+}
+
 pub fn unknown_format(at: &Span, format: &str) -> Diagnostic {
     let message = match format {
+        _ if format.len() > 9 => "this format has too many digits".to_string(),
         "" => "the format of this value is missing".to_string(),
         _ => format!("`{format}` is not a format of numbers"),
     };

@@ -322,7 +322,7 @@ impl Builder<'_> {
     }
 
     fn parameters(&self, part: Part) -> Vec<Parameter> {
-        parts(part)
+        let parameters: Vec<Parameter> = parts(part)
             .map(|p| {
                 let mut parts = parts(p).peekable();
                 Parameter {
@@ -331,7 +331,9 @@ impl Builder<'_> {
                     default: parts.next().map(|p| self.expr(p)),
                 }
             })
-            .collect()
+            .collect();
+        self.different(parameters.iter().map(|p| &p.name));
+        parameters
     }
 
     fn process(&self, part: Part, doc: Option<Rc<str>>) -> Process {
@@ -381,6 +383,7 @@ impl Builder<'_> {
         let span = self.span(&part);
         let in_brackets = part.as_str().starts_with('(');
         let mut names = self.names(part);
+        self.different(names.iter());
         match names.len() {
             1 if !in_brackets => Pattern::Name(names.remove(0)),
             _ => Pattern::Tuple(names, span),
@@ -458,7 +461,19 @@ impl Builder<'_> {
         while let Some(label) = parts.next() {
             members.push((self.label(label), member(self, next(&mut parts))));
         }
+        self.different(members.iter().map(|m| &m.0));
         members
+    }
+
+    /// Says which names stand twice where each would mean something else.
+    fn different<'n>(&self, names: impl Iterator<Item = &'n Name>) {
+        let mut seen: Vec<&Name> = vec![];
+        for name in names.filter(|n| &*n.text != "_") {
+            match seen.iter().find(|n| n.text == name.text) {
+                Some(first) => self.say(messages::name_twice(&first.span, &name.span)),
+                None => seen.push(name),
+            }
+        }
     }
 
     fn label(&self, part: Part) -> Name {
@@ -490,6 +505,7 @@ impl Builder<'_> {
         }
         let mut body = body.expect("the grammar has it");
         for (head, parameters) in heads.into_iter().rev() {
+            self.different(parameters.iter());
             body = Expr::new(ExprKind::Lambda { parameters, body }, Span { end: span.end, ..head });
         }
         body
@@ -896,13 +912,11 @@ fn superscript_digit(c: char) -> Option<char> {
 
 /// `.3`, `8.3`, `e`, `.2e`
 fn is_format(format: &str) -> bool {
-    let rest = format.trim_start_matches(|c: char| c.is_ascii_digit());
-    let rest = match rest.strip_prefix('.') {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-            rest.trim_start_matches(|c: char| c.is_ascii_digit())
+    let digits = |text: &str| text.len() <= 3 && text.bytes().all(|c| c.is_ascii_digit());
+    let numbers = format.strip_suffix('e').unwrap_or(format);
+    !format.is_empty()
+        && match numbers.split_once('.') {
+            Some((width, decimals)) => digits(width) && digits(decimals) && !decimals.is_empty(),
+            None => digits(numbers),
         }
-        Some(_) => return false,
-        None => rest,
-    };
-    !format.is_empty() && matches!(rest, "" | "e" | "f" | "g")
 }
