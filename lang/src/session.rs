@@ -115,7 +115,7 @@ impl Session {
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         self.globals = globals;
         self.actions(&script.actions, host).map_err(|d| vec![d])?;
-        let outcomes = plan.claims.iter().map(|claim| verify::verified(claim, &self.globals.names, self)).collect();
+        let outcomes = plan.claims.iter().flat_map(|claim| verify::verified(claim, &self.globals.names, self)).collect();
         let tests = self.tests(&script, host);
         Ok(Verification { outcomes, tests, left_out: plan.left_out, warnings })
     }
