@@ -9,6 +9,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("free_field.moy", &["--L", "4", "--draws", "40"]),
     ("chain.moy", &["--N", "4", "--draws", "40", "--nodes", "21"]),
     ("double_well.moy", &["--chains", "4", "--draws", "5"]),
+    ("critical_slowing_down.moy", &["--L", "2", "--chains", "2", "--draws", "40"]),
     ("derivatives.moy", &[]),
 ];
 
