@@ -18,7 +18,7 @@ pub fn print(verification: &Verification, file: &str) -> usize {
     let kept = verification.tests.len() - broken;
     let (failed, biased, passed) = (count(Verdict::Failed) + broken, count(Verdict::Biased), count(Verdict::Passed) + kept);
     let mut summary = match (failed, passed + biased) {
-        (0, 0) => "nothing to verify: no action of a declared type, no sampler at the top level".to_string(),
+        (0, 0) => "nothing to verify: no action of a declared type, no sampler that is called".to_string(),
         (0, n) => format!("{n} checks passed"),
         (k, n) => format!("{k} of {} checks FAILED", k + n),
     };

@@ -133,7 +133,7 @@ impl Session {
         self.globals = globals;
         self.calls.clear();
         self.actions(&script.actions, host).map_err(|d| vec![d])?;
-        let outcomes = plan.claims.iter().map(|claim| verify::verified(claim, &self.globals.names, self)).collect();
+        let outcomes = plan.claims.iter().flat_map(|claim| verify::verified(claim, &self.globals.names, self)).collect();
         let tests = self.tests(&script, host);
         Ok(Verification { outcomes, tests, left_out: plan.left_out, warnings })
     }

@@ -1,28 +1,32 @@
 //! `moyal verify`: what mathematics says of a program's actions and samplers without knowing the answer. The checks are a
 //! module of the library; here a text is turned into one that calls them, and what they give into verdicts.
 //!
-//! Each action is given to `check_action`. Each call of a sampler at the top level becomes a call of its check with the same
-//! arguments; statements that print, or that need what a sampler gives, are left out. Tests that need no sampler are run, for
-//! there a program states its symmetries.
+//! Each action is given to `check_action`. Each call of a sampler becomes a call of its check with the same arguments; statements
+//! that print, or that need what a sampler gives, are left out. A function that calls samplers gets a twin whose value is what
+//! their checks give, and is checked where it is called; of a loop the first turn is checked. Tests that need no sampler are
+//! run, for there a program states its symmetries.
 
 use crate::check::scope::Names;
 use crate::check::value::{Number, Value};
 use crate::check::walk::{self, Node};
 use crate::estimate::Estimate;
-use crate::format::{self, Slots};
+use crate::format::Slots;
 use crate::source::Span;
 use crate::syntax::ast::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Samplers of the library, each with a `check_…` in the module.
-const SAMPLERS: &[&str] = &["hmc", "sample", "langevin", "mala", "metropolis", "cluster"];
+const SAMPLERS: &[&str] = &["hmc", "sample", "langevin", "mala", "metropolis", "cluster", "parallel_tempering"];
 
 /// How many standard errors an estimate may lie off: one in 16 000 true ones lies farther.
 const SIGMAS: f64 = 4.0;
 
 /// The module's name in the rewritten text: no program can hide it.
 const MODULE: &str = "verify ";
+
+/// The field that holds what a claim within a function gives.
+const INNER: &str = "checks of it";
 
 /// A text that calls the checks, and what its claims are about.
 pub struct Plan {
@@ -38,6 +42,15 @@ pub struct Claim {
     name: Rc<str>,
     pub subject: String,
     pub place: Span,
+}
+
+impl Claim {
+    /// What it gives, with its subject, as a part of the value of a function.
+    fn within(&self, place: &Span) -> Expr {
+        let subject = Expr::new(ExprKind::Str(vec![StringPart::Text(self.subject.clone().into())]), place.clone());
+        let fields = vec![(named("subject", place), subject), (named(INNER, place), name_expr(&self.name, place))];
+        Expr::new(ExprKind::Record(fields), place.clone())
+    }
 }
 
 /// The outcome for one action or sampler.
@@ -68,146 +81,428 @@ pub enum Verdict {
 // ---- the text ----
 
 pub fn plan(program: &Program) -> Plan {
-    let mut planner = Planner { statements: vec![], actions: vec![], samplers: vec![], left_out: vec![], lost: HashSet::new() };
-    program.statements.iter().for_each(|s| planner.statement(s));
-    let Planner { mut statements, actions, samplers, left_out, .. } = planner;
+    let functions = Functions::of(program);
+    let mut lost = HashSet::new();
+    let mut planner = Planner::of(program, &functions, &lost);
+    // What names something lost is lost too, wherever it is declared.
+    loop {
+        let more = functions.naming(&planner.lost);
+        if more.is_subset(&lost) {
+            break;
+        }
+        lost.extend(more);
+        planner = Planner::of(program, &functions, &lost);
+    }
+    let never = functions.sampling.values().filter(|f| !planner.called.contains(&f.name.text));
+    let never = never.map(|f| (f.name.span.clone(), "a sampler in a function is checked where the function is called by name"));
+    planner.left_out.extend(never);
+    planner.left_out.sort_by_key(|(place, _)| place.start);
+    planner.claim_actions();
+    let Planner { mut statements, claims, left_out, .. } = planner;
     if let Some(first) = program.statements.first() {
-        let name = |text: &str| Name { text: text.into(), span: first.span.clone() };
-        let module = Module::Library(name("verify"));
-        let kind = StatementKind::Use { module, alias: Some(name(MODULE)) };
+        let module = Module::Library(named("verify", &first.span));
+        let kind = StatementKind::Use { module, alias: Some(named(MODULE, &first.span)) };
         statements.insert(0, Statement { kind, span: first.span.clone(), doc: None });
     }
-    // Actions are declared in the whole text; what they name is there at the end.
-    let mut claims = vec![];
-    for (subject, call) in actions {
-        let claim = Claim { name: format!("claim about {subject}").into(), subject, place: call.span.clone() };
-        statements.push(bound(&claim.name, call));
-        claims.push(claim);
-    }
-    claims.extend(samplers);
     Plan { program: Program { statements, ..program.clone() }, claims, left_out }
 }
 
-struct Planner {
+/// The functions that a text declares.
+struct Functions {
+    all: Vec<Rc<Function>>,
+    /// Those that call samplers, or others of these.
+    sampling: HashMap<Rc<str>, Rc<Function>>,
+}
+
+impl Functions {
+    fn of(program: &Program) -> Functions {
+        let mut all = vec![];
+        let mut note = |node: Node| {
+            if let Node::Statement(Statement { kind: StatementKind::Function(f), .. }) = node {
+                all.push(f.clone());
+            }
+            true
+        };
+        program.statements.iter().for_each(|s| walk::statement(s, &mut note));
+        let mut functions = Functions { all, sampling: HashMap::new() };
+        loop {
+            let calls = |f: &&Rc<Function>| !functions.samplers_in_expr(&f.body).is_empty();
+            let found: HashMap<_, _> = functions.all.iter().filter(calls).map(|f| (f.name.text.clone(), f.clone())).collect();
+            if found.len() == functions.sampling.len() {
+                return functions;
+            }
+            functions.sampling = found;
+        }
+    }
+
+    /// The functions of the text that name one of these.
+    fn naming(&self, names: &HashSet<Rc<str>>) -> HashSet<Rc<str>> {
+        let naming = |f: &&Rc<Function>| {
+            let own: HashSet<_> = f.parameters.iter().map(|p| p.name.text.clone()).collect();
+            free_names(&f.body).difference(&own).any(|name| names.contains(name))
+        };
+        self.all.iter().filter(naming).map(|f| f.name.text.clone()).collect()
+    }
+
+    /// The function that checks what a call samples, if it does.
+    fn check_of(&self, call: &Expr) -> Option<Expr> {
+        let ExprKind::Call { function, .. } = &*call.kind else { return None };
+        let ExprKind::Name(Name { text: name, .. }) = &*function.kind else { return None };
+        let own = self.all.iter().any(|f| f.name.text == *name);
+        if self.sampling.contains_key(name) {
+            Some(name_expr(&checking(name), &call.span))
+        } else if !own && SAMPLERS.contains(&&**name) {
+            Some(of_module(&format!("check_{name}"), &call.span))
+        } else {
+            None
+        }
+    }
+
+    /// Calls that sample; none inside lambdas and functions.
+    fn samplers_in(&self, statement: &Statement) -> Vec<Expr> {
+        let mut found = vec![];
+        walk::statement(statement, &mut |node| self.note_sampler(node, &mut found));
+        found
+    }
+
+    /// Those inside lambdas.
+    fn samplers_in_lambdas(&self, statement: &Statement) -> Vec<Expr> {
+        let mut found = vec![];
+        walk::statement(statement, &mut |node| {
+            if let Node::Expr(Expr { kind, .. }) = node
+                && let ExprKind::Lambda { body, .. } = &**kind
+            {
+                found.extend(self.samplers_in_expr(body));
+            }
+            !matches!(node, Node::Statement(Statement { kind: StatementKind::Function(_), .. }))
+        });
+        found
+    }
+
+    fn samplers_in_expr(&self, e: &Expr) -> Vec<Expr> {
+        let mut found = vec![];
+        walk::expr(e, &mut |node| self.note_sampler(node, &mut found));
+        found
+    }
+
+    fn note_sampler(&self, node: Node, found: &mut Vec<Expr>) -> bool {
+        match node {
+            Node::Expr(e) if self.check_of(e).is_some() => {
+                found.push(e.clone());
+                false
+            }
+            Node::Expr(e) => !matches!(&*e.kind, ExprKind::Lambda { .. }),
+            Node::Statement(s) => !matches!(s.kind, StatementKind::Function(_)),
+        }
+    }
+}
+
+/// The name of the function that checks what another samples.
+fn checking(function: &str) -> String {
+    format!("checks of {function}")
+}
+
+/// The statements of a text, a function or a turn of a loop, made into ones that check.
+struct Planner<'f> {
+    functions: &'f Functions,
     statements: Vec<Statement>,
-    actions: Vec<(String, Expr)>,
-    samplers: Vec<Claim>,
+    claims: Vec<Claim>,
+    /// Claimed at the end: what an action names may be declared after it.
+    actions: Vec<Name>,
     left_out: Vec<(Span, &'static str)>,
     /// Names whose values need what a sampler gives.
     lost: HashSet<Rc<str>>,
+    /// Functions whose samplers are checked, or left out with a word.
+    called: HashSet<Rc<str>>,
+    /// Whether statements are those of a function: they print nothing, and end with its value.
+    inside: bool,
 }
 
-impl Planner {
+impl<'f> Planner<'f> {
+    fn new(functions: &'f Functions, lost: HashSet<Rc<str>>, inside: bool) -> Planner<'f> {
+        Planner { functions, statements: vec![], claims: vec![], actions: vec![], left_out: vec![], lost, called: HashSet::new(), inside }
+    }
+
+    fn of(program: &Program, functions: &'f Functions, lost: &HashSet<Rc<str>>) -> Planner<'f> {
+        let mut planner = Planner::new(functions, lost.clone(), false);
+        program.statements.iter().for_each(|s| planner.statement(s));
+        planner
+    }
+
     fn statement(&mut self, statement: &Statement) {
-        if let StatementKind::Test { .. } = statement.kind {
-            if samplers_in(statement).is_empty() && !self.needs_lost(statement) {
+        match &statement.kind {
+            StatementKind::Test { .. } => self.test(statement),
+            StatementKind::Function(f) => self.function(f, statement),
+            StatementKind::For { pattern, set, body } if !self.functions.samplers_in(statement).is_empty() => {
+                self.first_turn(pattern, set, body, &statement.span);
+                self.lose(statement);
+            }
+            StatementKind::While { .. } if !self.functions.samplers_in(statement).is_empty() => {
+                for call in self.functions.samplers_in(statement) {
+                    self.leave_out(&call, "a sampler in a `while` is not checked: take it out of the loop");
+                }
+                self.lose(statement);
+            }
+            _ => self.other(statement),
+        }
+    }
+
+    /// A test states what must hold, say a symmetry.
+    fn test(&mut self, statement: &Statement) {
+        if self.functions.samplers_in(statement).is_empty() && !self.needs_lost(statement) {
+            self.statements.push(statement.clone());
+        }
+    }
+
+    fn function(&mut self, f: &Rc<Function>, statement: &Statement) {
+        if self.lost.contains(&f.name.text) {
+            return;
+        }
+        self.statements.push(statement.clone());
+        let declared = f.generics.is_empty() && f.parameters.len() == 1 && f.parameters[0].ty.is_some();
+        if f.kind == FunctionKind::Action && declared {
+            self.actions.push(f.name.clone());
+        }
+        if self.functions.sampling.contains_key(&f.name.text) {
+            let mut inner = Planner::new(self.functions, self.lost.clone(), true);
+            f.parameters.iter().for_each(|p| _ = inner.lost.remove(&p.name.text));
+            let body = self.checked(inner, &f.body);
+            let name = named(&checking(&f.name.text), &f.name.span);
+            let checks = Function { name, body, result: None, doc: None, ..(**f).clone() };
+            self.statements.push(Statement { kind: StatementKind::Function(Rc::new(checks)), span: statement.span.clone(), doc: None });
+        }
+    }
+
+    /// The first turn of a loop over what the text lists.
+    fn first_turn(&mut self, pattern: &Pattern, set: &Expr, body: &Block, place: &Span) {
+        let Some(first) = first_of(set) else {
+            for call in body.statements.iter().flat_map(|s| self.functions.samplers_in(s)) {
+                self.leave_out(&call, "a sampler in a loop is checked if the loop is over a range, a tuple or a list");
+            }
+            return;
+        };
+        let mut inner = Planner::new(self.functions, self.lost.clone(), true);
+        // The turn is a function: it assigns nothing outside.
+        inner.lost.extend(walk::assigned(body));
+        let begin = StatementKind::Let { mutable: false, pattern: pattern.clone(), ty: None, value: first, draws: false };
+        inner.statement(&Statement { kind: begin, span: set.span.clone(), doc: None });
+        let body = self.checked(inner, &Expr::new(ExprKind::Block(body.clone()), body.span.clone()));
+        let name = named(&format!("turn {}", self.statements.len()), place);
+        let turn = Function {
+            kind: FunctionKind::Fn,
+            name: name.clone(),
+            generics: vec![],
+            parameters: vec![],
+            result: None,
+            body,
+            doc: None,
+            span: place.clone(),
+        };
+        self.statements.push(Statement { kind: StatementKind::Function(Rc::new(turn)), span: place.clone(), doc: None });
+        let call = Expr::new(ExprKind::Call { function: name_expr(&name.text, place), arguments: vec![] }, place.clone());
+        self.claim("first turn of the loop".to_string(), set.span.clone(), call);
+    }
+
+    /// What `inner` makes of a body: a block whose value is what its checks give.
+    fn checked(&mut self, mut inner: Planner, body: &Expr) -> Expr {
+        match &*body.kind {
+            ExprKind::Block(block) => block.statements.iter().for_each(|s| inner.statement(s)),
+            _ => inner.statement(&Statement { kind: StatementKind::Expr(body.clone()), span: body.span.clone(), doc: None }),
+        }
+        inner.claim_actions();
+        self.left_out.append(&mut inner.left_out);
+        self.called.extend(inner.called);
+        let span = &body.span;
+        let mut found: Vec<Expr> = inner.claims.iter().map(|claim| claim.within(span)).collect();
+        let result = match found.len() {
+            0 => Expr::new(ExprKind::Record(vec![(named("nothing", span), Expr::new(ExprKind::Int(0), span.clone()))]), span.clone()),
+            1 => found.remove(0),
+            _ => Expr::new(ExprKind::Tuple(found), span.clone()),
+        };
+        let mut statements = inner.statements;
+        statements.push(Statement { kind: StatementKind::Expr(result), span: span.clone(), doc: None });
+        Expr::new(ExprKind::Block(Block { statements, span: span.clone() }), span.clone())
+    }
+
+    fn other(&mut self, statement: &Statement) {
+        for call in self.functions.samplers_in_lambdas(statement) {
+            self.leave_out(&call, "a sampler in a lambda is not checked: write a function, and call it by name");
+        }
+        let calls = self.functions.samplers_in(statement);
+        let needs_lost = self.needs_lost(statement);
+        if calls.is_empty() && !needs_lost {
+            if !walk::has_effects(statement) && !(self.inside && is_plain_value(statement)) {
+                declared_by(statement).iter().for_each(|name| _ = self.lost.remove(name));
                 self.statements.push(statement.clone());
             }
             return;
         }
-        if let StatementKind::Function(f) = &statement.kind {
-            let declared = f.generics.is_empty() && f.parameters.len() == 1 && f.parameters[0].ty.is_some();
-            if f.kind == FunctionKind::Action && declared {
-                let action = Expr::new(ExprKind::Name(f.name.clone()), f.name.span.clone());
-                let call = call_of("check_action", vec![Argument { name: None, value: action }], &f.name.span);
-                self.actions.push((format!("action {}", f.name.span.text()), call));
-            }
-            if !samplers_in(statement).is_empty() {
-                self.left_out.push((f.name.span.clone(), "a sampler inside a function is checked where it is called at the top level"));
-            }
-            return self.statements.push(statement.clone());
-        }
-        let calls = samplers_in(statement);
-        let needs_lost = self.needs_lost(statement);
-        if calls.is_empty() && !needs_lost && !walk::has_effects(statement) {
-            return self.statements.push(statement.clone());
-        }
-        if !calls.is_empty() || needs_lost {
-            self.lost.extend(bound_by(statement));
-        }
-        let looped = matches!(statement.kind, StatementKind::For { .. } | StatementKind::While { .. });
+        self.lose(statement);
+        let around = bound_within(statement, |e| self.functions.check_of(e).is_none());
         for call in calls {
-            if looped {
-                self.left_out.push((call.span.clone(), "a sampler in a loop is not checked: take it out of the loop"));
-            } else if self.expression_needs_lost(&call) {
-                self.left_out.push((call.span.clone(), "its arguments need what another sampler gives"));
+            let free = free_names(&call);
+            if free.iter().any(|name| self.lost.contains(name)) {
+                self.leave_out(&call, "its arguments need what another sampler gives");
+            } else if free.iter().any(|name| around.contains(name)) {
+                self.leave_out(&call, "its arguments are bound in the expression or block around it: write it as a statement or in a function");
             } else {
                 self.sampler(&call);
             }
         }
     }
 
+    fn leave_out(&mut self, call: &Expr, why: &'static str) {
+        self.called.extend(walk::callee(call).map(|(name, _)| name.clone()));
+        self.left_out.push((call.span.clone(), why));
+    }
+
+    fn lose(&mut self, statement: &Statement) {
+        self.lost.extend(bound_by(statement));
+    }
+
     fn sampler(&mut self, call: &Expr) {
-        let ExprKind::Call { function, arguments } = &*call.kind else { return };
-        let ExprKind::Name(name) = &*function.kind else { return };
-        let check = call_of(&format!("check_{}", name.text), arguments.clone(), &call.span);
-        let subject = crate::report::one_line(call.span.text());
-        let claim = Claim { name: format!("claim {}", self.samplers.len()).into(), subject, place: call.span.clone() };
-        self.statements.push(bound(&claim.name, check));
-        self.samplers.push(claim);
+        let (Some(function), ExprKind::Call { arguments, .. }) = (self.functions.check_of(call), &*call.kind) else { return };
+        self.called.extend(walk::callee(call).map(|(name, _)| name.clone()));
+        let check = Expr::new(ExprKind::Call { function, arguments: arguments.clone() }, call.span.clone());
+        self.claim(crate::report::one_line(call.span.text()), call.span.clone(), check);
+    }
+
+    fn claim_actions(&mut self) {
+        let mut samplers = std::mem::take(&mut self.claims);
+        for name in std::mem::take(&mut self.actions) {
+            let action = Argument { name: None, value: name_expr(&name.text, &name.span) };
+            let call = ExprKind::Call { function: of_module("check_action", &name.span), arguments: vec![action] };
+            self.claim(format!("action {}", name.span.text()), name.span.clone(), Expr::new(call, name.span.clone()));
+        }
+        self.claims.append(&mut samplers);
+    }
+
+    fn claim(&mut self, subject: String, place: Span, check: Expr) {
+        // Noise knows the names that statements bind: a number does not change with the layout of the text.
+        let name: Rc<str> = format!("claim {}", self.statements.len()).into();
+        self.statements.push(bound(&name, check));
+        self.claims.push(Claim { name, subject, place });
     }
 
     fn needs_lost(&self, statement: &Statement) -> bool {
-        let mut found = false;
-        walk::statement(statement, &mut |node| self.sees(node, &mut found));
-        found
-    }
-
-    fn expression_needs_lost(&self, e: &Expr) -> bool {
-        let mut found = false;
-        walk::expr(e, &mut |node| self.sees(node, &mut found));
-        found
-    }
-
-    fn sees(&self, node: Node, found: &mut bool) -> bool {
-        match node {
-            Node::Expr(e) => {
-                if let ExprKind::Name(name) = &*e.kind {
-                    *found |= self.lost.contains(&name.text);
-                }
-            }
-            Node::Statement(s) => {
-                if let StatementKind::Assign { target, .. } = &s.kind {
-                    *found |= self.lost.contains(&target.name.text);
-                }
-            }
-        }
-        true
+        let mut names = HashSet::new();
+        walk::statement(statement, &mut |node| {
+            note_name(node, &mut names);
+            true
+        });
+        let assigned = if let StatementKind::Assign { target, .. } = &statement.kind { Some(target.name.text.clone()) } else { None };
+        let around = bound_within(statement, |_| true);
+        names.into_iter().filter(|name| !around.contains(name)).chain(assigned).any(|name| self.lost.contains(&name))
     }
 }
 
-/// Calls of samplers, by name; none inside functions of their own.
-fn samplers_in(statement: &Statement) -> Vec<Expr> {
-    let mut found = vec![];
-    walk::statement(statement, &mut |node| {
-        if let Node::Expr(e) = node {
-            if matches!(&*e.kind, ExprKind::Call { .. }) && walk::callee(e).is_some_and(|(name, _)| SAMPLERS.contains(&&**name)) {
-                found.push(e.clone());
-                return false;
-            }
-            return !matches!(&*e.kind, ExprKind::Lambda { .. });
-        }
+/// The first member of what a loop goes over, if the text shows it.
+fn first_of(set: &Expr) -> Option<Expr> {
+    match &*set.kind {
+        ExprKind::Int(_) => Some(Expr::new(ExprKind::Int(0), set.span.clone())),
+        ExprKind::Binary { op: BinaryOp::Range, left, .. } => Some(left.clone()),
+        ExprKind::Tuple(items) | ExprKind::List(items) => items.first().cloned(),
+        _ => None,
+    }
+}
+
+/// A statement that is only there for its value.
+fn is_plain_value(statement: &Statement) -> bool {
+    matches!(&statement.kind, StatementKind::Expr(e) if walk::assigned_in(e).is_empty())
+}
+
+fn note_name(node: Node, names: &mut HashSet<Rc<str>>) {
+    if let Node::Expr(Expr { kind, .. }) = node
+        && let ExprKind::Name(name) = &**kind
+    {
+        names.insert(name.text.clone());
+    }
+}
+
+fn names_in(e: &Expr) -> HashSet<Rc<str>> {
+    let mut names = HashSet::new();
+    walk::expr(e, &mut |node| {
+        note_name(node, &mut names);
         true
     });
-    found
+    names
 }
 
-fn bound_by(statement: &Statement) -> Vec<Rc<str>> {
+/// Names that an expression takes from around it.
+fn free_names(e: &Expr) -> HashSet<Rc<str>> {
+    let mut bound = HashSet::new();
+    walk::expr(e, &mut |node| {
+        note_bound(node, &mut bound);
+        true
+    });
+    names_in(e).difference(&bound).cloned().collect()
+}
+
+/// Names bound within a statement, but not by itself, down to where `deeper` is false.
+fn bound_within(statement: &Statement, deeper: impl Fn(&Expr) -> bool) -> HashSet<Rc<str>> {
+    let mut bound = HashSet::new();
+    let mut outermost = true;
+    walk::statement(statement, &mut |node| {
+        if !std::mem::replace(&mut outermost, false) {
+            note_bound(node, &mut bound);
+        }
+        !matches!(node, Node::Expr(e) if !deeper(e))
+    });
+    bound
+}
+
+fn note_bound(node: Node, bound: &mut HashSet<Rc<str>>) {
+    let mut generators = |c: &Comprehension| c.generators.iter().for_each(|(pattern, _)| bound.extend(names_of(pattern)));
+    match node {
+        Node::Expr(Expr { kind, .. }) => match &**kind {
+            ExprKind::Comprehension(c) | ExprKind::Reduction { comprehension: c, .. } => generators(c),
+            ExprKind::Lambda { parameters, .. } => bound.extend(parameters.iter().map(|p| p.text.clone())),
+            _ => {}
+        },
+        Node::Statement(statement) => bound.extend(declared_by(statement)),
+    }
+}
+
+fn names_of(pattern: &Pattern) -> Vec<Rc<str>> {
+    match pattern {
+        Pattern::Name(name) => vec![name.text.clone()],
+        Pattern::Tuple(names, _) => names.iter().map(|n| n.text.clone()).collect(),
+    }
+}
+
+/// Names that a statement declares.
+fn declared_by(statement: &Statement) -> Vec<Rc<str>> {
     match &statement.kind {
-        StatementKind::Let { pattern: Pattern::Name(name), .. } => vec![name.text.clone()],
-        StatementKind::Let { pattern: Pattern::Tuple(names, _), .. } => names.iter().map(|n| n.text.clone()).collect(),
-        StatementKind::Assign { target, .. } => vec![target.name.text.clone()],
+        StatementKind::Let { pattern, .. } | StatementKind::For { pattern, .. } => names_of(pattern),
         StatementKind::Lattice { name, .. } => vec![name.text.clone()],
+        StatementKind::Function(f) => vec![f.name.text.clone()],
         _ => vec![],
     }
 }
 
-/// A call of a function of the module, at a place of the program.
-fn call_of(function: &str, arguments: Vec<Argument>, place: &Span) -> Expr {
-    let name = |text: &str| Name { text: text.into(), span: place.clone() };
-    let module = Expr::new(ExprKind::Name(name(MODULE)), place.clone());
-    let function = Expr::new(ExprKind::Field { value: module, name: name(function) }, place.clone());
-    Expr::new(ExprKind::Call { function, arguments }, place.clone())
+/// Names to which a statement gives values.
+fn bound_by(statement: &Statement) -> Vec<Rc<str>> {
+    let assigned = match &statement.kind {
+        StatementKind::Assign { target, .. } => vec![target.name.text.clone()],
+        StatementKind::For { body, .. } | StatementKind::While { body, .. } => walk::assigned(body),
+        StatementKind::Expr(e) => walk::assigned_in(e),
+        _ => vec![],
+    };
+    [declared_by(statement), assigned].concat()
+}
+
+fn named(text: &str, place: &Span) -> Name {
+    Name { text: text.into(), span: place.clone() }
+}
+
+fn name_expr(text: &str, place: &Span) -> Expr {
+    Expr::new(ExprKind::Name(named(text, place)), place.clone())
+}
+
+/// A function of the module, at a place of the program.
+fn of_module(function: &str, place: &Span) -> Expr {
+    let name = named(function, place);
+    Expr::new(ExprKind::Field { value: name_expr(MODULE, place), name }, place.clone())
 }
 
 fn bound(name: &Rc<str>, value: Expr) -> Statement {
@@ -218,20 +513,33 @@ fn bound(name: &Rc<str>, value: Expr) -> Statement {
 
 // ---- verdicts ----
 
-/// The verdicts on a claim that has been computed.
-pub fn verified(claim: &Claim, names: &Names, slots: &dyn Slots) -> Verified {
-    let mut checks = vec![];
+/// The verdicts on a claim that has been computed, for each action and sampler that it is about.
+pub fn verified(claim: &Claim, names: &Names, slots: &dyn Slots) -> Vec<Verified> {
+    let mut found = vec![];
     if let Some(binding) = names.get(&claim.name) {
-        collect(&binding.value, slots, &mut checks);
+        collect(&binding.value, slots, &claim.subject, &claim.place, &mut found);
     }
-    Verified { subject: claim.subject.clone(), place: claim.place.clone(), checks }
+    found
 }
 
-fn collect(value: &Value, slots: &dyn Slots, checks: &mut Vec<Check>) {
+fn collect(value: &Value, slots: &dyn Slots, subject: &str, place: &Span, found: &mut Vec<Verified>) {
     match value {
-        Value::Tuple(items) => items.iter().for_each(|v| collect(v, slots, checks)),
-        Value::Record(fields) => checks.extend(check(fields, slots)),
+        Value::Tuple(items) => items.iter().for_each(|v| collect(v, slots, subject, place, found)),
+        Value::Record(fields) => match &fields[..] {
+            [(_, Value::Text(inner)), (name, checks)] if &**name == INNER => {
+                collect(checks, slots, &format!("{subject}: {inner}"), place, found)
+            }
+            _ => add(check(fields, slots), subject, place, found),
+        },
         _ => {}
+    }
+}
+
+fn add(check: Option<Check>, subject: &str, place: &Span, found: &mut Vec<Verified>) {
+    let Some(check) = check else { return };
+    match found.last_mut().filter(|v| v.subject == subject) {
+        Some(verified) => verified.checks.push(check),
+        None => found.push(Verified { subject: subject.to_string(), place: place.clone(), checks: vec![check] }),
     }
 }
 
@@ -246,20 +554,24 @@ fn check(fields: &[(Rc<str>, Value)], slots: &dyn Slots) -> Option<Check> {
     }
     let Some(Value::Text(name)) = field("check") else { return None };
     let estimate = number("found")?;
-    let found = value(estimate);
-    let (expected, verdict) = if let Some(limit) = real("below") {
-        (format!("below {limit:e}"), passed(found < limit))
+    let first = value(estimate);
+    let (found, error, expected, verdict) = if let Some(limit) = real("below") {
+        (first, 0.0, format!("below {limit:e}"), passed(first < limit))
     } else if let Some(limit) = real("above") {
-        (format!("above {limit}"), passed(found > limit))
+        (first, 0.0, format!("above {limit}"), passed(first > limit))
     } else if let Some(limit) = real("holds_below") {
-        (String::new(), if found < limit { Verdict::Holds } else { Verdict::Broken })
+        (first, 0.0, String::new(), if first < limit { Verdict::Holds } else { Verdict::Broken })
     } else {
         let expected = real("expected")?;
-        (format!("{expected}"), agreement(found, error(estimate, slots), expected, real("bias").unwrap_or(0.0)))
+        let (found, error) = farthest(estimate, expected, slots)?;
+        (found, error, format!("{expected}"), agreement(found, error, expected, real("bias").unwrap_or(0.0)))
     };
-    let digits = if number("above").is_some() { ".2" } else { ".1e" };
-    let plain = error(estimate, slots) == 0.0;
-    let found = if plain && found == 0.0 { "0".into() } else { format::value(slots, &Value::Number(estimate.clone()), plain.then_some(digits)) };
+    let found = match (error == 0.0, number("above").is_some()) {
+        (true, _) if found == 0.0 => "0".to_string(),
+        (true, true) => format!("{found:.2}"),
+        (true, false) => format!("{found:.1e}"),
+        (false, _) => moyal_runtime::estimate::format(found, error),
+    };
     Some(Check { name: name.to_string(), found, expected, verdict })
 }
 
@@ -267,8 +579,13 @@ fn passed(yes: bool) -> Verdict {
     if yes { Verdict::Passed } else { Verdict::Failed }
 }
 
-fn error(estimate: &Number, slots: &dyn Slots) -> f64 {
-    Estimate::of(slots, estimate.re.0 as usize).map_or(0.0, |e| e.error(0))
+/// Of several estimates the one that is farthest off, in its errors, with its error. Not-a-number is farther than any.
+fn farthest(estimate: &Number, expected: f64, slots: &dyn Slots) -> Option<(f64, f64)> {
+    let slot = estimate.re.0 as usize;
+    let array = slots.array(slot);
+    let errors = Estimate::of(slots, slot).map_or_else(|| vec![0.0; array.len()], |e| e.errors());
+    let off = |(x, error): &(f64, f64)| if x.is_nan() { f64::INFINITY } else { (x - expected).abs() / error.max(1e-300) };
+    array.reals().iter().copied().zip(errors).max_by(|a, b| off(a).total_cmp(&off(b)))
 }
 
 fn agreement(found: f64, error: f64, expected: f64, bias: f64) -> Verdict {

@@ -175,6 +175,70 @@ fn doubts_in_full() {
     }
 }
 
+/// Ways for a run to be bad that its draws show: what is added to, or made of, each draw of AR(1) chains of unit variance.
+struct Fault {
+    name: &'static str,
+    /// Chain, time in units of the chain, healthy draw.
+    change: fn(usize, f64, f64) -> f64,
+}
+
+const FAULTS: &[Fault] = &[
+    Fault { name: "none", change: |_, _, x| x },
+    Fault { name: "every other chain in a well 1 sigma away", change: |c, _, x| x + (c % 2) as f64 },
+    Fault { name: "one chain in a well 1 sigma away", change: |c, _, x| x + (c == 0) as u64 as f64 },
+    Fault { name: "one chain in a well 5 sigma away", change: |c, _, x| x + 5.0 * (c == 0) as u64 as f64 },
+    Fault { name: "two wells of one mean, twice as wide", change: |c, _, x| x * (1 + c % 2) as f64 },
+    Fault { name: "one chain twice as wide", change: |c, _, x| x * (1 + (c == 0) as usize) as f64 },
+    Fault { name: "one chain 1.2 times as wide", change: |c, _, x| x * if c == 0 { 1.2 } else { 1.0 } },
+    Fault { name: "relaxing from 5 sigma, 1/20 of the run", change: |_, t, x| x + 5.0 * (-20.0 * t).exp() },
+    Fault { name: "relaxing from 1 sigma, 1/20 of the run", change: |_, t, x| x + (-20.0 * t).exp() },
+    Fault { name: "a drift by 1 sigma", change: |_, t, x| x + t },
+];
+
+impl Fault {
+    /// The share of runs that are doubted.
+    fn doubted(&self, tau: f64, chains: usize, length: usize, runs: u64) -> f64 {
+        share(runs, |run| {
+            let chain = |c: usize| {
+                let x = autoregressive(with_time(tau), length, noise::key(21, run, &[c as u64]));
+                x.into_iter().enumerate().map(|(i, x)| (self.change)(c, i as f64 / length as f64, x)).collect()
+            };
+            let draws: Vec<Vec<f64>> = (0..chains).map(chain).collect();
+            let mean = draws.iter().flatten().sum::<f64>() / (chains * length) as f64;
+            let about: Vec<Vec<f64>> = draws.iter().map(|c| c.iter().map(|x| x - mean).collect()).collect();
+            trust(&slices(&about), mean, 1).is_some()
+        })
+    }
+}
+
+/// Faults that must not escape, of chains long enough to be believed, also where many draws are averaged before they are
+/// ranked.
+#[test]
+fn bad_runs_are_doubted() {
+    let few = [1, 3, 4, 7].map(|fault| (fault, 5.0, 8, 1000, 100));
+    let many = [(2, 5.0), (4, 0.5), (8, 0.5)].map(|(fault, tau)| (fault, tau, 64, 2048, 4));
+    for (fault, tau, chains, length, runs) in few.into_iter().chain(many) {
+        let found = FAULTS[fault].doubted(tau, chains, length, runs);
+        assert!(found > 0.98, "{}, {chains} chains of {length}: {found}", FAULTS[fault].name);
+    }
+    let healthy = FAULTS[0].doubted(0.5, 64, 2048, 50);
+    assert!(healthy < 0.05, "many healthy chains: {healthy}");
+}
+
+#[test]
+#[ignore = "minutes"]
+fn bad_runs_in_full() {
+    println!("runs doubted: tau, chains x length in tau");
+    let ways = [(5.0, 8, 50, 1000), (5.0, 8, 200, 1000), (5.0, 8, 1000, 200), (0.5, 64, 4096, 50), (5.0, 64, 819, 50)];
+    for fault in FAULTS {
+        let one = |(tau, chains, taus, runs): (f64, usize, usize, u64)| {
+            let found = fault.doubted(tau, chains, (taus as f64 * tau) as usize, runs);
+            format!("{tau}, {chains}x{taus}: {:.1} %", 100.0 * found)
+        };
+        println!("{:42} {}", fault.name, ways.map(one).join("  "));
+    }
+}
+
 /// The Γ-method, the jackknife of bins and their bootstrap agree.
 #[test]
 fn resampling_gives_the_same_errors() {

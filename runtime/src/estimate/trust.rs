@@ -36,6 +36,9 @@ pub const TOTAL: f64 = 50.0;
 const FALSE_ALARM: f64 = 1e-4;
 /// A split R̂ below this is never an alarm (Vehtari et al. 2021 ask for 1.01, but of many effective draws).
 const R_HAT: f64 = 1.05;
+/// More entries than this are averaged in bins before they are ranked, as long as each chain has [`BINS`].
+const RANKED: usize = 1 << 15;
+const BINS: usize = 128;
 /// Fluctuations smaller than this, relative to the value, are rounding.
 const ROUNDING: f64 = 1e-13;
 
@@ -100,24 +103,34 @@ fn disagreement(chains: &[&[f64]], within: &Error, value: f64, alarm: f64) -> Op
     let centre = mean(&chains.concat());
     let squares: f64 = chains.iter().map(|chain| chain.len() as f64 * (mean(chain) - centre).powi(2)).sum();
     let chi_square = squares / variance / (count - 1) as f64;
-    let r_hat = r_hat(chains);
     let unlikely = chance::f_tail(chi_square, (count - 1) as f64, within.freedom) < alarm;
-    if !unlikely && !(r_hat > likely_r_hat(within, count, total, alarm)) {
+    let ranked = binned(chains, (total / RANKED).clamp(1, (total / count / BINS).max(1)));
+    let r_hat = r_hat(&slices(&ranked));
+    if !unlikely && !(r_hat > likely_r_hat(within, &ranked, alarm)) {
         return None;
     }
     Some(signs(chains, value).unwrap_or(Doubt::Disagree { r_hat, chi_square, chains: count }))
 }
 
-/// The R̂ that healthy chains of this autocorrelation time exceed with the probability of a false alarm: their 2m half
-/// chains of n draws have R̂² ≈ 1 + (2τ F − 1)/n. At least [`R_HAT`].
-fn likely_r_hat(within: &Error, count: usize, total: usize, alarm: f64) -> f64 {
+/// Means of so many consecutive entries; what is left over at a chain's end is not used.
+fn binned(chains: &[&[f64]], length: usize) -> Vec<Vec<f64>> {
+    chains.iter().map(|chain| chain.chunks_exact(length).map(mean).collect()).collect()
+}
+
+/// The R̂ that healthy chains of this error exceed with the probability of a false alarm: their 2m half chains of n entries
+/// have R̂² ≈ 1 + (2τ F − 1)/n. At least [`R_HAT`].
+fn likely_r_hat(within: &Error, chains: &[Vec<f64>], alarm: f64) -> f64 {
+    let count = chains.len();
+    let total: usize = chains.iter().map(Vec::len).sum();
     let half = total as f64 / (2 * count) as f64;
     let above = (2 * count - 1) as f64;
     let mut f = 1.0;
     while chance::f_tail(f, above, within.freedom) > alarm / 10.0 {
         f *= 1.1;
     }
-    (1.0 + (2.0 * within.tau_int * f - 1.0) / half).sqrt().max(R_HAT)
+    let squares: f64 = about_own_means(&slices(chains)).iter().flatten().map(|x| x * x).sum();
+    let twice_tau = within.error.powi(2) * total as f64 / (squares / (total - count) as f64);
+    (1.0 + (twice_tau * f - 1.0) / half).sqrt().max(R_HAT)
 }
 
 /// Chains of one sign each, both of which occur.
