@@ -131,6 +131,7 @@ builtins! {
     "narrow", "narrow(x)", "The number that an array is known to repeat everywhere, else the array.", affine::narrow;
     "as_vector", "as_vector(x)", "The components of a value, its parts and theirs, as one real vector.", affine::as_vector;
     "from_vector", "from_vector(v, x)", "The value of the type of x with these components.", affine::from_vector;
+    "is_complex", "is_complex(x)", "Whether a number is complex: known before the run.", paths::is_complex;
     "is_process", "is_process(x)", "Whether a value is a process: known before the run.", paths::is_process;
     "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`.", paths::path_set;
     "beginning", "beginning(from, like, k)", "The state, of the type of `like`, where path k begins: drawn, computed, read from an array over paths, or the same for all.", paths::beginning;

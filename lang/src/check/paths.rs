@@ -290,6 +290,12 @@ pub fn last_of(c: &mut Checker, mut call: Call) -> Checked<Value> {
     })
 }
 
+/// `is_complex(x)`: whether a number is complex, which is known.
+pub fn is_complex(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (n, _) = call.one_number(c)?;
+    known(c, n.kind == Kind::Complex)
+}
+
 /// `is_process(x)`: whether a value is a process, which is known.
 pub fn is_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
     match call.exactly::<1>(c)? {
