@@ -644,12 +644,17 @@ impl Worker<'_> {
     #[allow(clippy::too_many_arguments)]
     fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
         let len = positions.len() * size;
+        // One run is the rule; told without a branch for each position, so in vectors.
+        let differs = |values: &[i64], step: i64| {
+            values.iter().enumerate().fold(0, |found, (j, v)| found | (v - values[0] - step * j as i64)) != 0
+        };
+        let one_run = !positions.is_empty() && !differs(positions, 1) && !differs(turns, 0);
         let mut k = 0;
         while k < positions.len() {
             // Members one after the other in the same turn are drawn at once.
             let turn_of = |j: usize| turns[j.min(turns.len() - 1)];
             let follows = |j: &usize| positions[*j] == positions[k] + (*j - k) as i64 && turn_of(*j) == turn_of(k);
-            let run = (k + 1..positions.len()).take_while(follows).count() + 1;
+            let run = if one_run { positions.len() } else { (k + 1..positions.len()).take_while(follows).count() + 1 };
             let turn = turn_of(k) as u64;
             let first = (positions[k] as u64).wrapping_mul(size as u64);
             let range = k * size..(k + run) * size;
