@@ -29,8 +29,12 @@ pub struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Around {
-    Turn(i64),
-    Member(i64),
+    /// Of the loop that stands at this place (an index into the program's spans).
+    Turn(i64, u32),
+    /// Of the comprehension that stands at this place, if that is known.
+    Member(i64, Option<u32>),
+    /// Of an array of this many numbers, the first that is to blame.
+    Element(i64, usize),
 }
 
 #[derive(Clone, Debug, PartialEq)]

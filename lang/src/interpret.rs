@@ -175,7 +175,7 @@ impl Machine<'_> {
         if self.context.stopped() {
             return self.fail(step, FailureKind::Stopped);
         }
-        self.around.push(Around::Turn(turn));
+        self.around.push(Around::Turn(turn, step.span));
         let mut arguments = vec![Arc::new(Array::int(turn))];
         arguments.extend(carried);
         let results = self.block(body, arguments, uses)?;
@@ -227,6 +227,7 @@ impl Machine<'_> {
             let constant = matches!(step.op, Op::Constant(_) | Op::Table(_));
             let inherited = step.op.args().iter().any(|v| !crate::execute::all_finite(&self.values[v]));
             if !constant && !inherited {
+                self.around.extend(results.iter().find_map(|r| first_not_finite(r)));
                 return self.fail(step, FailureKind::NotFinite);
             }
         }
@@ -245,7 +246,7 @@ impl Machine<'_> {
                 return self.fail(step, FailureKind::Stopped);
             }
             let around = self.around.len();
-            self.around.extend((each == 1).then_some(Around::Member(member as i64)));
+            self.around.extend((each == 1).then_some(Around::Member(member as i64, Some(step.span))));
             let results = self.block(body, vec![Arc::new(Array::int(member as i64))], &uses)?;
             self.around.truncate(around);
             for (out, result) in outs.iter_mut().zip(results) {
@@ -375,6 +376,16 @@ impl Machine<'_> {
         }
         out
     }
+}
+
+/// The first number of an array that is not finite.
+fn first_not_finite(array: &Array) -> Option<Around> {
+    let found = match &array.data {
+        Data::Real(v) => v.iter().position(|x| !x.is_finite()),
+        Data::F32(v) => v.iter().position(|x| !x.is_finite()),
+        _ => None,
+    };
+    found.filter(|_| array.len() > 1).map(|k| Around::Element(k as i64, array.len()))
 }
 
 /// The results of every `Update` whose argument nobody reads after it.

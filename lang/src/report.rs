@@ -8,7 +8,7 @@ use crate::source::Span;
 /// The message for a failed unit.
 pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
     let span = unit.program.spans.get(failure.span as usize).cloned().unwrap_or_else(|| unit.span.clone());
-    let place = around(&failure.around);
+    let place = around(unit, &failure.around);
     let message = match &failure.kind {
         FailureKind::IndexOutside { index, size } => format!("the index {index} lies outside 0 … {}{place}", *size as i64 - 1),
         FailureKind::Required(message) => format!("{message}{place}"),
@@ -43,15 +43,45 @@ fn in_library(span: &Span) -> bool {
     span.source.name.starts_with("library ")
 }
 
-fn around(around: &[Around]) -> String {
-    let places: Vec<String> = around
-        .iter()
-        .map(|a| match a {
-            Around::Turn(k) => format!("turn {k}"),
-            Around::Member(k) => format!("member {k}"),
-        })
-        .collect();
+/// ` (chain = 3, draw = 12)`: the loops and comprehensions around, each by the name that the text gives what it counts.
+fn around(unit: &Unit, around: &[Around]) -> String {
+    let text = |span: u32| unit.program.spans.get(span as usize).map(Span::text);
+    let mut places = vec![];
+    let mut before: Option<u32> = None;
+    for a in around {
+        let (span, word, number) = match a {
+            Around::Turn(k, span) => (Some(*span), "turn", *k),
+            Around::Member(k, span) => (*span, "member", *k),
+            Around::Element(k, count) => {
+                places.push(format!("number {k} of {count}"));
+                continue;
+            }
+        };
+        // Of `for x in A, y in B` the second comprehension stands at the same place.
+        let again = span.is_some() && span == before;
+        before = span;
+        let name = span.filter(|_| !again).and_then(text).and_then(counted);
+        places.push(name.map_or_else(|| format!("{word} {number}"), |name| format!("{name} = {number}")));
+    }
     if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) }
+}
+
+/// What a loop or comprehension calls what it counts: the name behind its own `for`, which stands outside all inner brackets.
+fn counted(text: &str) -> Option<String> {
+    let outer = if text.starts_with("for") { 0 } else { 1 };
+    let mut depth = 0;
+    for (k, c) in text.char_indices() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            'f' if depth == outer && text[k..].starts_with("for ") && (k == 0 || text[..k].ends_with([' ', '\n'])) => {
+                let name: String = text[k + 4..].trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                return (!name.is_empty()).then(|| name.replace('_', " "));
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A statement's text in one short line.

@@ -213,7 +213,10 @@ impl Checker<'_> {
     // ---- loops ----
 
     pub fn for_statement(&mut self, pattern: &Pattern, set: &Expr, body: &Block) -> Checked<()> {
+        // The loop stands where the statement stands: messages name what it counts.
+        let statement = self.b.span();
         let value = self.expr(set)?;
+        self.b.set_span(statement);
         // `for k in n` may have an n that is not known yet.
         if let Value::Number(n) = &value
             && n.kind == Kind::Int
@@ -241,6 +244,7 @@ impl Checker<'_> {
             Members::Known(_, members) => self.unrolled_loop(pattern, members, body),
             Members::Counted { set, element } => {
                 let count = self.b.int(set.size() as i64);
+                self.b.set_span(statement);
                 self.counted_loop(count, body, |c, turn| {
                     let value = c.element(&element, &set, turn);
                     c.bind_pattern(pattern, value, false)

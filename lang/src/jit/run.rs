@@ -244,7 +244,7 @@ impl Worker<'_> {
             return self.fail(span, FailureKind::Stopped);
         }
         self.slice_mut::<i64>(turn, 1)[0] = number;
-        self.around.push(Around::Turn(number));
+        self.around.push(Around::Turn(number, span));
         self.all(body)?;
         self.around.pop();
         after.iter().for_each(|m| self.copy(m));
@@ -384,7 +384,7 @@ impl Worker<'_> {
         }
         self.slice_mut::<i64>(map.member, 1)[0] = k as i64;
         let around = self.around.len();
-        self.around.extend((map.each == 1).then_some(Around::Member(k as i64)));
+        self.around.extend((map.each == 1).then_some(Around::Member(k as i64, Some(map.span))));
         self.all(map.body)?;
         self.around.truncate(around);
         for (from, to, bytes) in map.results {

@@ -97,7 +97,7 @@ impl Fault {
     /// The failure of the step that stands at `span`, inside `around`; the leading dimensions `lead` count members.
     pub fn failure(self, span: u32, lead: &[usize], mut around: Vec<Around>) -> Failure {
         let below = |d: usize| lead[d + 1..].iter().product::<usize>();
-        around.extend((0..lead.len()).map(|d| Around::Member((self.member / below(d) % lead[d]) as i64)));
+        around.extend((0..lead.len()).map(|d| Around::Member((self.member / below(d) % lead[d]) as i64, None)));
         Failure { span, kind: FailureKind::Required(self.message), around }
     }
 }
