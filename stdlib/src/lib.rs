@@ -19,6 +19,7 @@ process/derived
 process/simulate
 process/kernel
 process/likelihood
+process/orders
 process/schemes/baoab
 process/schemes/exact
 process/schemes/euler_maruyama
@@ -27,7 +28,9 @@ process/schemes/heun
 process/schemes/rossler
 process/schemes/platen
 process/schemes/implicit_euler
-process/schemes/runge_kutta";
+process/schemes/runge_kutta
+process/schemes/dormand_prince
+process/schemes/predictor_corrector";
 
 /// The text of a module by its path; of `prelude`, the list of the files that make it.
 pub fn module(path: &str) -> Option<&'static str> {
@@ -55,9 +58,12 @@ pub fn module(path: &str) -> Option<&'static str> {
         "process/schemes/platen" => Some(include_str!("../process/schemes/platen.moy")),
         "process/schemes/implicit_euler" => Some(include_str!("../process/schemes/implicit_euler.moy")),
         "process/schemes/runge_kutta" => Some(include_str!("../process/schemes/runge_kutta.moy")),
+        "process/schemes/dormand_prince" => Some(include_str!("../process/schemes/dormand_prince.moy")),
+        "process/schemes/predictor_corrector" => Some(include_str!("../process/schemes/predictor_corrector.moy")),
         "process/kernel" => Some(include_str!("../process/kernel.moy")),
         "process/schemes/exact" => Some(include_str!("../process/schemes/exact.moy")),
         "complex_langevin" => Some(include_str!("../complex_langevin.moy")),
+        "process/orders" => Some(include_str!("../process/orders.moy")),
         "process/likelihood" => Some(include_str!("../process/likelihood.moy")),
         "process/schemes/baoab" => Some(include_str!("../process/schemes/baoab.moy")),
         "verify" => Some(include_str!("../verify.moy")),

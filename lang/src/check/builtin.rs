@@ -116,6 +116,7 @@ builtins! {
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
     "is_estimate", "is_estimate(x)", "Whether a number has an error (is a mean over an ensemble, or computed from some): known before the run.", is_estimate;
     "is_function", "is_function(x)", "Whether a value can be called: known before the run.", is_function;
+    "is_ensemble", "is_ensemble(x)", "Whether a value is an array over an ensemble: known before the run.", paths::is_ensemble;
     "is_text", "is_text(x)", "Whether a value is a text: known before the run.", paths::is_text;
     "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", paths::is_number;
     "squares", "squares(x)", "The square of each component: of a complex number, of both parts.", paths::squares;
@@ -123,9 +124,12 @@ builtins! {
     "distribution", "distribution({draw: like -> x, log_density: x -> l, mean: m, …})",
         "A distribution of one's own: a record with a function `draw` of zeros in the type that is drawn.", super::draw::distribution;
     "with_field", "with_field(record, \"name\", value)", "The record with one field more.", super::draw::with_field;
+    "field_of", "field_of(record, \"name\")", "The field of a record whose name is a text that is known.", super::draw::named_field;
     "each_element", "each_element(x, f)", "An array of the type of x whose elements are f(), each drawn by itself.", super::draw::each_element;
     "is_distribution", "is_distribution(x)", "Whether a value is a distribution: known before the run.", paths::is_distribution;
     "affine_kind", "affine_kind(p, x, t)", "How the components of an affine process move: \"diagonal\", each by itself, or \"matrix\". Others are refused.", affine::affine_kind;
+    "is_affine", "is_affine(p, x, t)", "Whether a process has a Gaussian transition kernel: known before the run.", affine::is_affine;
+    "same_type", "same_type(x, y)", "Whether two values have one type: known before the run.", paths::same_type;
     "collocation", "let (u, w, Q) = collocation(n)",
         "Nodes and weights of the Gauss–Legendre rule on (0, 1), and the matrix of integrals from 0 to each node.", affine::collocation;
     "narrow", "narrow(x)", "The number that an array is known to repeat everywhere, else the array.", affine::narrow;
@@ -133,6 +137,7 @@ builtins! {
     "from_vector", "from_vector(v, x)", "The value of the type of x with these components.", affine::from_vector;
     "is_complex", "is_complex(x)", "Whether a number is complex: known before the run.", paths::is_complex;
     "is_process", "is_process(x)", "Whether a value is a process: known before the run.", paths::is_process;
+    "each_angle", "each_angle(p, x, f)", "The state x of a process with f of its parts that are angles.", paths::each_angle;
     "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`.", paths::path_set;
     "beginning", "beginning(from, like, k)", "The state, of the type of `like`, where path k begins: drawn, computed, read from an array over paths, or the same for all.", paths::beginning;
     "recorded", "recorded(x, times)", "An array over paths, then times as one over the times of a recorded simulation, which carry `times`, then paths.", paths::recorded;

@@ -125,11 +125,15 @@ impl Checker<'_> {
         };
         let found = self.field_of(&record, name)?;
         // The score follows from the density.
-        match (name, found) {
-            ("score", None) => Ok(match self.field_of(&record, "log_density")? {
+        let found = match (name, found) {
+            ("score", None) => match self.field_of(&record, "log_density")? {
                 Some(Value::Function(f)) => Some(Value::Function(Rc::new(Function::Derived(Derived::Gradient, f)))),
                 _ => None,
-            }),
+            },
+            (_, found) => found,
+        };
+        match (name, found) {
+            ("log_density" | "score", Some(of_one)) => Ok(Some(self.library_call("_of_each_draw", vec![(None, of_one, span.clone())], &span)?)),
             (_, found) => Ok(found),
         }
     }
@@ -156,6 +160,17 @@ pub fn with_field(c: &mut Checker, mut call: super::builtin::Call) -> Checked<Va
             Ok(Value::Record(Rc::new(fields)))
         }
         [(other, span), ..] => c.fail(errors::expected(&span, "a record and the name of a field in quotes", &other)),
+    }
+}
+
+/// `field_of(record, "name")`: the field of that name.
+pub fn named_field(c: &mut Checker, mut call: super::builtin::Call) -> Checked<Value> {
+    match call.exactly::<2>(c)? {
+        [(record, span), (Value::Text(name), _)] => match c.field_of(&record, &name)? {
+            Some(value) => Ok(value),
+            None => c.fail(errors::expected(&span, &format!("a value with a field {name}"), &record)),
+        },
+        [_, (other, span)] => c.fail(errors::expected(&span, "the name of a field in quotes", &other)),
     }
 }
 

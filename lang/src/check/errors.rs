@@ -141,6 +141,12 @@ pub fn not_yet(span: &Span, what: &str) -> Diagnostic {
     error(format!("{what} are not in this version yet")).label(span, "not yet")
 }
 
+pub fn phase_as_angle(span: &Span) -> Diagnostic {
+    error("there is no type U1: a phase is kept by its angle")
+        .label(span, "here")
+        .help("write `θ: angle`, and exp(1i*θ) for the phase: the angle is compact, and derivatives by it are real")
+}
+
 pub fn int_overflow(op: &Span) -> Diagnostic {
     error("the result is too large for an int: integers go up to 9223372036854775807")
         .label(op, "here")

@@ -242,10 +242,31 @@ pub fn derived_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
     };
     let noisy = as_number(c, noisy, &noisy_span)?;
     let noisy = c.literal_bool(&noisy).unwrap_or(true);
-    let Process { name, states, .. } = &*of;
-    let (name, states) = (name.clone(), states.clone());
+    let Process { name, states, compact, .. } = &*of;
+    let (name, states, compact) = (name.clone(), states.clone(), compact.clone());
     // The score depends on time even if the process does not.
-    Ok(Value::Process(Rc::new(Process { name, states, timed: true, backward: true, dynamics: Dynamics::Derived { of, drift, noisy } })))
+    let dynamics = Dynamics::Derived { of, drift, noisy };
+    Ok(Value::Process(Rc::new(Process { name, states, compact, timed: true, backward: true, dynamics })))
+}
+
+/// `each_angle(p, x, f)`: the state x of p with f of those of its parts that are angles.
+pub fn each_angle(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let (p, x, f, span) = match call.exactly::<3>(c)? {
+        [(Value::Process(p), _), (x, span), (Value::Function(f), _)] => (p, x, f, span),
+        [(Value::Unknown, _), ..] | [_, (Value::Unknown, _), _] => return Err(Reported),
+        [(other, span), ..] => return c.fail(errors::expected(&span, "a process, its state and a function", &other)),
+    };
+    let mut apply = |value: Value, compact: bool| if compact { c.apply_function(&f, vec![(None, value, span.clone())], &span) } else { Ok(value) };
+    match x {
+        Value::Record(fields) if p.compact.len() == fields.len() => {
+            let mut parts = vec![];
+            for ((name, value), compact) in fields.iter().zip(&p.compact) {
+                parts.push((name.clone(), apply(value.clone(), *compact)?));
+            }
+            Ok(Value::Record(Rc::new(parts)))
+        }
+        value => apply(value, p.compact[0]),
+    }
 }
 
 /// `is_text(x)`: whether a value is a text, which is known.
@@ -269,6 +290,15 @@ pub fn is_number(c: &mut Checker, mut call: Call) -> Checked<Value> {
     match call.exactly::<1>(c)? {
         [(Value::Unknown, _)] => Err(Reported),
         [(value, _)] => known(c, matches!(value, Value::Number(_))),
+    }
+}
+
+/// `is_ensemble(x)`: whether a value is an array over an ensemble, which is known.
+pub fn is_ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<1>(c)? {
+        [(Value::Unknown, _)] => Err(Reported),
+        [(Value::Number(n), _)] => known(c, matches!(n.sets.first(), Some(IndexSet::Ensemble(_)))),
+        _ => known(c, false),
     }
 }
 
@@ -301,6 +331,21 @@ pub fn is_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
     match call.exactly::<1>(c)? {
         [(Value::Unknown, _)] => Err(Reported),
         [(value, _)] => known(c, matches!(value, Value::Process(_))),
+    }
+}
+
+/// `same_type(x, y)`: whether two values consist of arrays of one kind over the same index sets, which is known.
+pub fn same_type(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(x, _), (y, _)] = call.exactly::<2>(c)?;
+    known(c, alike(&x, &y))
+}
+
+fn alike(x: &Value, y: &Value) -> bool {
+    match (x, y) {
+        (Value::Number(x), Value::Number(y)) => x.kind == y.kind && x.sets == y.sets,
+        (Value::Tuple(x), Value::Tuple(y)) => x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| alike(x, y)),
+        (Value::Record(x), Value::Record(y)) => x.len() == y.len() && x.iter().zip(y.iter()).all(|((n, x), (m, y))| n == m && alike(x, y)),
+        _ => false,
     }
 }
 

@@ -10,12 +10,14 @@ use super::value::*;
 use super::*;
 use crate::core::Literal;
 use crate::pass;
-use crate::syntax::ast::{self, BinaryOp, Name, ProcessLine, StatementKind};
+use crate::syntax::ast::{self, BinaryOp, Name, ProcessLine, StatementKind, TypeExpr};
 
 /// States that move by drift and noise.
 pub struct Process {
     pub name: Rc<str>,
     pub states: Vec<Rc<str>>,
+    /// Which states are angles, of which only the remainder by 2π counts.
+    pub compact: Vec<bool>,
     /// Whether drift or diffusion depend on time, which then runs from 0 to 1.
     pub timed: bool,
     /// Time runs from 1 down to 0.
@@ -104,8 +106,9 @@ impl Process {
             Dynamics::Declared(closure, declaration) => Dynamics::Declared(closure.kept(f), declaration.clone()),
             Dynamics::Derived { of, drift, noisy } => Dynamics::Derived { of: of.kept(f), drift: drift.kept(f), noisy: *noisy },
         };
-        let Process { name, states, timed, backward, .. } = &**self;
-        Rc::new(Process { name: name.clone(), states: states.clone(), timed: *timed, backward: *backward, dynamics })
+        let Process { name, states, compact, timed, backward, .. } = &**self;
+        let (name, states, compact) = (name.clone(), states.clone(), compact.clone());
+        Rc::new(Process { name, states, compact, timed: *timed, backward: *backward, dynamics })
     }
 
     /// The lines of the text that it stems from.
@@ -134,7 +137,7 @@ impl Part {
 }
 
 pub const FIELDS: &[&str] =
-    &["drift", "stratonovich_drift", "diffusion", "noise_term", "noise_like", "noise_kind", "timed", "backward"];
+    &["drift", "stratonovich_drift", "diffusion", "noise_term", "noise_like", "noise_kind", "timed", "compact", "backward"];
 
 impl Differential {
     fn nothing() -> Differential {
@@ -245,13 +248,14 @@ fn declared(declaration: &Rc<ast::Process>, closure: Closure) -> Result<Process,
         }
         lines.push(state);
     }
-    let (mut states, mut timed) = (vec![], false);
+    let (mut states, mut compact, mut timed) = (vec![], vec![], false);
     for parameter in &declaration.parameters {
         if lines.iter().any(|n| n.text == parameter.name.text) {
             if timed {
                 return Err(errors::time_comes_last(&parameter.name));
             }
             states.push(parameter.name.text.clone());
+            compact.push(parameter.ty.as_ref().is_some_and(TypeExpr::is_angle));
         } else if &*parameter.name.text == "t" {
             timed = true;
         } else {
@@ -265,7 +269,7 @@ fn declared(declaration: &Rc<ast::Process>, closure: Closure) -> Result<Process,
         return Err(errors::no_states(&declaration.name));
     }
     let dynamics = Dynamics::Declared(closure, declaration.clone());
-    Ok(Process { name: declaration.name.span.text().into(), states, timed, backward: false, dynamics })
+    Ok(Process { name: declaration.name.span.text().into(), states, compact, timed, backward: false, dynamics })
 }
 
 // ---- functions of a process ----
@@ -281,6 +285,7 @@ impl Checker<'_> {
         }
         let known = match name {
             "timed" => process.timed,
+            "compact" => process.compact.contains(&true),
             "backward" => process.backward,
             _ => return None,
         };

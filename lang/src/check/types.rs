@@ -80,13 +80,15 @@ impl Checker<'_> {
             "complex" => Kind::Complex,
             "int" => Kind::Int,
             "bool" => Kind::Bool,
-            "angle" | "U1" => return self.fail(errors::not_yet(&name.span, &format!("variables of type {}", name.text))),
+            // A real number of which only the remainder by 2π counts: a process knows it of its states.
+            "angle" => Kind::Real,
+            "U1" => return self.fail(errors::phase_as_angle(&name.span)),
             other => {
                 // A generic of the function: bound to a number of that kind.
                 if let Some(Binding { value: Value::Number(n), .. }) = self.locals.get(&format!("type {other}")) {
                     return Ok(n.kind);
                 }
-                let known = ["real", "f32", "complex", "int", "bool", "string"];
+                let known = ["real", "f32", "complex", "angle", "int", "bool", "string"];
                 return self.fail(errors::unknown_type(name, scope::nearest(other, known.into_iter())));
             }
         })

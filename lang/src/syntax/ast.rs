@@ -144,6 +144,13 @@ pub struct TypeExpr {
     pub span: Span,
 }
 
+impl TypeExpr {
+    /// `angle` or an array of such.
+    pub fn is_angle(&self) -> bool {
+        matches!(&self.kind, TypeKind::Named { name, .. } if &*name.text == "angle")
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum TypeKind {
     /// `real[Λ, n]`, `T`, `angle`, `U1`; no dimensions for a scalar

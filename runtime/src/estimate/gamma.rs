@@ -27,6 +27,8 @@ pub struct Error {
 const RATIO: f64 = 2.0;
 /// How much of κ/n widens an interval.
 const KURTOSIS: f64 = 0.75;
+/// Draws whose τ lies by more than this, and by three times its noise, below ½ are taken in pairs.
+const ALTERNATING: f64 = 0.1;
 /// Series shorter than this are taken as independent draws.
 pub const FEW: usize = 8;
 
@@ -37,7 +39,34 @@ pub fn gamma_method(chains: &[&[f64]]) -> Error {
 }
 
 /// The same if `means` means have been subtracted: one, or each chain's own.
+///
+/// Where draws alternate, ½ + Σρ(t) is a small difference of large terms, which a window cannot close on: the means of pairs of
+/// draws, which have the same mean, hardly alternate. So their error is taken, again and again if need be.
 pub fn about_means(chains: &[&[f64]], means: usize) -> Error {
+    let found = directly(chains, means);
+    let n = chains.iter().map(|chain| chain.len()).sum::<usize>() as f64;
+    let longest = chains.iter().map(|chain| chain.len()).max().unwrap_or(0);
+    if !(found.tau_int < 0.5 - ALTERNATING.max(3.0 / n.sqrt())) || longest < 4 * FEW {
+        return found;
+    }
+    let pairs: Vec<Vec<f64>> = chains.iter().map(|chain| chain.chunks_exact(2).map(|p| (p[0] + p[1]) / 2.0).collect()).collect();
+    let slices: Vec<&[f64]> = pairs.iter().map(Vec::as_slice).collect();
+    let of_pairs = about_means(&slices, means);
+    if !(of_pairs.error > 0.0) {
+        return found;
+    }
+    // In units of the draws: N times the variance of the mean is 2τ times the variance of one.
+    let tau_int = of_pairs.tau_int * 2.0 * (covariance(&slices, 0) / (n / 2.0)) / (covariance(chains, 0) / n);
+    Error {
+        tau_int,
+        tau_int_error: of_pairs.tau_int_error * tau_int / of_pairs.tau_int,
+        window: 2 * of_pairs.window + 1,
+        effective: n / (2.0 * tau_int),
+        ..of_pairs
+    }
+}
+
+fn directly(chains: &[&[f64]], means: usize) -> Error {
     let n: usize = chains.iter().map(|chain| chain.len()).sum();
     if n <= means {
         return Error { error: f64::NAN, ..independent(0.0, n, 0) };
@@ -148,10 +177,11 @@ fn past_window(tau_int: f64, t: f64, n: f64) -> bool {
 }
 
 /// The same for anticorrelated draws, where eq. 52 would stop at once and miss the alternating signs: the last pair
-/// of Γ, whose sum is positive (C. Geyer, Statist. Sci. 7, 473 (1992)), has gone down to its noise.
+/// of Γ, whose sum is positive for the draws themselves (C. Geyer, Statist. Sci. 7, 473 (1992)) and negative for means of pairs, has gone down to its
+/// noise.
 fn past_signal(gamma: &[f64], n: f64) -> bool {
     let last = gamma.len() - 1;
-    gamma[last - 1] + gamma[last] <= gamma[0] * (2.0 / n).sqrt()
+    (gamma[last - 1] + gamma[last]).abs() <= gamma[0] * (2.0 / n).sqrt()
 }
 
 #[cfg(test)]
@@ -181,25 +211,52 @@ mod tests {
 
     #[test]
     fn autocorrelation_times_of_ar1() {
-        for (a, chains) in [(0.0, 1), (0.5, 1), (0.8, 4), (0.95, 2), (-0.5, 1)] {
+        for (a, chains) in [(0.0, 1), (0.5, 1), (0.8, 4), (0.95, 2), (-0.5, 1), (-0.8, 4), (-0.95, 8)] {
             let (_, x) = autoregressive(a, chains, 40_000 / chains, 1);
             let found = gamma_method(&slices(&x));
             let tau = (1.0 + a) / (2.0 * (1.0 - a));
-            assert!((found.tau_int - tau).abs() < 4.0 * found.tau_int_error + 0.03 * tau, "{a} {found:?}");
+            assert!((found.tau_int - tau).abs() < 4.0 * found.tau_int_error + if a < -0.9 { 0.3 } else { 0.03 } * tau, "{a} {found:?}");
             let error = (2.0 * tau / 40_000.0f64).sqrt();
-            assert!((found.error / error - 1.0).abs() < 0.12, "{a} {found:?}");
+            assert!((found.error / error - 1.0).abs() < if a < -0.9 { 0.2 } else { 0.12 }, "{a} {found:?}");
             assert!((found.effective * 2.0 * found.tau_int / 40_000.0 - 1.0).abs() < 1e-12);
         }
     }
 
     #[test]
     fn two_thirds_of_the_means_lie_within_the_error() {
-        let inside = |run: u64| {
-            let (mean, x) = autoregressive(0.7, 2, 1000, 100 + run);
-            mean.abs() < gamma_method(&slices(&x)).error
-        };
-        let hits = (0..1000).filter(|run| inside(*run)).count();
-        assert!((640..720).contains(&hits), "{hits}");
+        // Draws that alternate strongly get errors that are rather too large.
+        for (a, length, most) in [(0.7, 1000, 720), (-0.3, 500, 735), (-0.6, 500, 745), (-0.9, 1000, 770), (-0.98, 4001, 850)] {
+            let inside = |run: u64| {
+                let (mean, x) = autoregressive(a, 2, length, 100 + run);
+                mean.abs() < gamma_method(&slices(&x)).error
+            };
+            let hits = (0..1000).filter(|run| inside(*run)).count();
+            assert!((640..most).contains(&hits), "{a}: {hits}");
+        }
+    }
+
+    /// Autocorrelations r^t cos(2πt/4) and of period 3, whose sums cancel in other ways than draws that alternate.
+    #[test]
+    fn oscillations_of_other_periods() {
+        for (period, r) in [(4.0f64, 0.9f64), (3.0, 0.9), (2.2, 0.95)] {
+            let ω = 2.0 * std::f64::consts::PI / period;
+            let run = |run: u64| {
+                let mut ξ = vec![0.0; 2 * 8000];
+                noise::normal(noise::key(5, run, &[]), 0, 0, &mut ξ);
+                let (mut u, mut v) = (ξ[0], ξ[1]);
+                let mut x = vec![];
+                for pair in ξ.chunks_exact(2) {
+                    let rest = (1.0 - r * r).sqrt();
+                    (u, v) = (r * (ω.cos() * u - ω.sin() * v) + rest * pair[0], r * (ω.sin() * u + ω.cos() * v) + rest * pair[1]);
+                    x.push(u);
+                }
+                let mean = x.iter().sum::<f64>() / x.len() as f64;
+                x.iter_mut().for_each(|x| *x -= mean);
+                mean.abs() < gamma_method(&[&x]).error
+            };
+            let hits = (0..600).filter(|k| run(*k)).count();
+            assert!((370..450).contains(&hits), "{period} {r}: {hits}");
+        }
     }
 
     #[test]
