@@ -12,6 +12,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("noised_well.moy", &["--paths", "3", "--steps", "2", "--nodes", "9"]),
     ("cumulants.moy", &["--paths", "12", "--steps", "2"]),
     ("kinetic.moy", &["--paths", "12", "--dt", "1"]),
+    ("spiral.moy", &["--paths", "4", "--steps", "1"]),
     ("phi4_diffusion.moy", &["--L", "2", "--chains", "2", "--draws", "40", "--fields", "2"]),
     ("complex_langevin.moy", &["--paths", "2000", "--until", "0.02"]),
     ("critical_slowing_down.moy", &["--L", "2", "--chains", "2", "--draws", "40"]),
