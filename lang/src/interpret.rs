@@ -225,7 +225,8 @@ impl Machine<'_> {
         };
         if self.strict && step.op.blocks().is_empty() && !results.iter().all(|r| crate::execute::all_finite(r)) {
             let constant = matches!(step.op, Op::Constant(_) | Op::Table(_));
-            let inherited = step.op.args().iter().any(|v| !crate::execute::all_finite(&self.values[v]));
+            // An argument used for the last time may be gone.
+            let inherited = step.op.args().iter().any(|v| self.values.get(v).is_some_and(|x| !crate::execute::all_finite(x)));
             if !constant && !inherited {
                 self.around.extend(results.iter().find_map(|r| first_not_finite(r)));
                 return self.fail(step, FailureKind::NotFinite);

@@ -99,7 +99,8 @@ fn disagreement(chains: &[&[f64]], within: &Error, value: f64, alarm: f64) -> Op
     }
     // N times the variance of the mean, as the chains' insides tell it.
     let total: usize = chains.iter().map(|chain| chain.len()).sum();
-    let variance = within.error * within.error * total as f64;
+    // Draws that alternate leave it uncertain: it counts as if they were independent.
+    let variance = within.error * within.error * total as f64 * (0.5 / within.tau_int).max(1.0);
     let centre = mean(&chains.concat());
     let squares: f64 = chains.iter().map(|chain| chain.len() as f64 * (mean(chain) - centre).powi(2)).sum();
     let chi_square = squares / variance / (count - 1) as f64;
@@ -159,7 +160,7 @@ fn drift(chains: &[&[f64]], alarm: f64) -> Option<Doubt> {
     let centred = about_own_means(&last);
     let scale = about_means(&slices(&centred), chains.len());
     let n = last.concat().len() as f64;
-    let error = scale.error * (1.0 + n / first.len() as f64).sqrt();
+    let error = scale.error * (0.5 / scale.tau_int).max(1.0).sqrt() * (1.0 + n / first.len() as f64).sqrt();
     let errors = (mean(&first) - mean(&last.concat())) / error;
     let unlikely = scale.closed && chance::student_tail(errors, scale.freedom) < alarm;
     unlikely.then_some(Doubt::Drift { errors: errors.abs() })
