@@ -10,7 +10,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("chain.moy", &["--N", "4", "--draws", "40", "--nodes", "21"]),
     ("double_well.moy", &["--chains", "4", "--draws", "5"]),
     ("noised_well.moy", &["--paths", "3", "--steps", "2", "--nodes", "9"]),
-    ("cumulants.moy", &["--paths", "12", "--steps", "2"]),
+    ("cumulants.moy", &["--paths", "12", "--steps", "2", "--fewer", "2"]),
     ("kinetic.moy", &["--paths", "12", "--dt", "1"]),
     ("spiral.moy", &["--paths", "4", "--steps", "1"]),
     ("phi4_diffusion.moy", &["--L", "2", "--chains", "2", "--draws", "40", "--fields", "2"]),
