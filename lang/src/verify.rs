@@ -209,6 +209,7 @@ struct Planner<'f> {
     claims: Vec<Claim>,
     /// Claimed at the end: what an action names may be declared after it.
     actions: Vec<Name>,
+    processes: Vec<Name>,
     left_out: Vec<(Span, &'static str)>,
     /// Names whose values need what a sampler gives.
     lost: HashSet<Rc<str>>,
@@ -220,7 +221,7 @@ struct Planner<'f> {
 
 impl<'f> Planner<'f> {
     fn new(functions: &'f Functions, lost: HashSet<Rc<str>>, inside: bool) -> Planner<'f> {
-        Planner { functions, statements: vec![], claims: vec![], actions: vec![], left_out: vec![], lost, called: HashSet::new(), inside }
+        Planner { functions, statements: vec![], claims: vec![], actions: vec![], processes: vec![], left_out: vec![], lost, called: HashSet::new(), inside }
     }
 
     fn of(program: &Program, functions: &'f Functions, lost: &HashSet<Rc<str>>) -> Planner<'f> {
@@ -334,6 +335,12 @@ impl<'f> Planner<'f> {
             if !walk::has_effects(statement) && !(self.inside && is_plain_value(statement)) {
                 declared_by(statement).iter().for_each(|name| _ = self.lost.remove(name));
                 self.statements.push(statement.clone());
+                if let StatementKind::Process(p) = &statement.kind
+                    && p.generics.is_empty()
+                    && p.parameters.iter().all(|parameter| parameter.ty.is_some())
+                {
+                    self.processes.push(p.name.clone());
+                }
             }
             return;
         }
@@ -369,7 +376,17 @@ impl<'f> Planner<'f> {
 
     fn claim_actions(&mut self) {
         let mut samplers = std::mem::take(&mut self.claims);
-        for name in std::mem::take(&mut self.actions) {
+        let actions = std::mem::take(&mut self.actions);
+        let argument = |name: &Name| Argument { name: None, value: name_expr(&name.text, &name.span) };
+        for process in std::mem::take(&mut self.processes) {
+            for action in &actions {
+                let call = ExprKind::Call { function: of_module("check_stationary", &process.span), arguments: vec![argument(&process), argument(action)] };
+                let subject = format!("process {} with action {}", process.span.text(), action.span.text());
+                self.claim(subject, process.span.clone(), Expr::new(call, process.span.clone()));
+            }
+        }
+        samplers.splice(0..0, std::mem::take(&mut self.claims));
+        for name in actions {
             let action = Argument { name: None, value: name_expr(&name.text, &name.span) };
             let call = ExprKind::Call { function: of_module("check_action", &name.span), arguments: vec![action] };
             self.claim(format!("action {}", name.span.text()), name.span.clone(), Expr::new(call, name.span.clone()));
@@ -569,6 +586,7 @@ fn check(fields: &[(Rc<str>, Value)], slots: &dyn Slots) -> Option<Check> {
     let found = match (error == 0.0, number("above").is_some()) {
         (true, _) if found == 0.0 => "0".to_string(),
         (true, true) => format!("{found:.2}"),
+        (true, false) if real("expected").is_some_and(|x| x != 0.0) => format!("{found:.4}"),
         (true, false) => format!("{found:.1e}"),
         (false, _) => moyal_runtime::estimate::format(found, error),
     };
