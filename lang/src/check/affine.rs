@@ -10,21 +10,7 @@ use crate::pass;
 
 /// `affine_kind(p, x, t)`: "diagonal" if each component of the one real state moves by itself, else "matrix". A process that is not
 /// affine is refused, with the term named.
-pub fn affine_kind(c: &mut Checker, call: Call) -> Checked<Value> {
-    match affinity(c, call)? {
-        Ok(kind) => Ok(Value::Text(kind.into())),
-        Err(refused) => c.fail(refused),
-    }
-}
-
-/// `is_affine(p, x, t)`: whether `affine_kind` refuses, which is known.
-pub fn is_affine(c: &mut Checker, call: Call) -> Checked<Value> {
-    let found = affinity(c, call)?.is_ok();
-    super::builtin::known(c, found)
-}
-
-/// How the components of an affine process move, or why a process is not affine.
-fn affinity(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, crate::diagnostic::Diagnostic>> {
+pub fn affine_kind(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(p, p_span), (x, x_span), (t, t_span)] = call.exactly::<3>(c)?;
     let Value::Process(p) = p else {
         return match p {
@@ -36,18 +22,18 @@ fn affinity(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, cra
     let noise = c.apply_process(&p, Part::NoiseKind, given, &p_span)?;
     let Value::Text(noise) = noise else { unreachable!("the kind of a noise is a text") };
     if !matches!(&*noise, "none" | "additive") {
-        return Ok(Err(errors::kernel_of_state_noise(&p_span, &p.describe(), &p.declared().1.name.span)));
+        return c.fail(errors::kernel_of_state_noise(&p_span, &p.describe(), &p.declared().1.name.span));
     }
     let t = as_number(c, t, &t_span)?;
     let (block, state) = c.drift_block(&p, &x, &t, &p_span)?;
     if let Some(span) = c.first_term_that_bends(&block) {
-        return Ok(Err(errors::kernel_of_nonlinear(&p_span, &p.describe(), &span)));
+        return c.fail(errors::kernel_of_nonlinear(&p_span, &p.describe(), &span));
     }
     let shape = c.b.shape_of(block.params[0]).to_vec();
     let real = matches!(&state, Value::Number(n) if matches!(n.kind, Kind::Real | Kind::F32));
     let by_itself = shape.is_empty() || pass::activity::elementwise(&block, &block.params, &shape, |v| c.b.shape_of(v).to_vec());
     let own = real && by_itself && c.has_own_noise(&p, &x, &t, &p_span)?;
-    Ok(Ok(if own { "diagonal" } else { "matrix" }))
+    Ok(Value::Text(if own { "diagonal" } else { "matrix" }.into()))
 }
 
 impl Checker<'_> {
