@@ -79,6 +79,13 @@ impl Checker<'_> {
                 } else {
                     Value::Number(n)
                 };
+                // A start is rounded to the precision of the state, as a drawn one is.
+                let mine = match mine {
+                    Value::Number(n) if n.kind == Kind::Real && first_number(like).is_some_and(|l| l.kind == Kind::F32) => {
+                        Value::Number(self.as_kind(&n, Kind::F32))
+                    }
+                    other => other,
+                };
                 match &mine {
                     Value::Number(n) if n.is_scalar() || like.leaves().is_empty() || first_number(like).is_some_and(|l| l.sets == n.sets) => {
                         self.of_type(mine, like, span)
