@@ -273,6 +273,7 @@ fn verify(program: &mut Program) -> u8 {
     match program.session.verify(program.name, &program.text, &mut program.host) {
         Ok(verification) => {
             report::mistakes(&verification.warnings);
+            report::mistakes(&verification.stopped);
             for outcome in &verification.tests {
                 test_outcome(outcome, program.arguments.quiet);
             }

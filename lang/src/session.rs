@@ -132,10 +132,36 @@ impl Session {
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         self.globals = globals;
         self.calls.clear();
-        self.actions(&script.actions, host).map_err(|d| vec![d])?;
-        let outcomes = plan.claims.iter().flat_map(|claim| verify::verified(claim, &self.globals.names, self)).collect();
+        // A number that is not finite fails its check, not the others.
+        let allowed = std::mem::replace(&mut self.options.allow_nonfinite, true);
+        let outcomes = self.outcomes(&plan.claims, &script.actions, host);
+        self.options.allow_nonfinite = allowed;
+        let (outcomes, stopped) = outcomes.map_err(|d| vec![d])?;
         let tests = self.tests(&script, host);
-        Ok(Verification { outcomes, tests, left_out: plan.left_out, warnings })
+        Ok(Verification { outcomes, stopped, tests, left_out: plan.left_out, warnings })
+    }
+
+    /// What the claims give, and why some gave nothing: one that stops does not stop those after it.
+    fn outcomes(&mut self, claims: &[verify::Claim], actions: &[Action], host: &mut dyn Host) -> Result<(Vec<verify::Verified>, Vec<Diagnostic>), Diagnostic> {
+        let slots = |claim: &verify::Claim| claim.slots(&self.globals.names);
+        let slots: Vec<Vec<usize>> = claims.iter().map(slots).collect();
+        let mut stopped: Vec<Option<Diagnostic>> = claims.iter().map(|_| None).collect();
+        for action in actions {
+            let Err(failure) = self.action(action, host) else { continue };
+            let about = |outputs: &[usize]| slots.iter().position(|own| own.iter().any(|slot| outputs.contains(slot)));
+            match action {
+                Action::Run(unit) if !self.options.stop.load(std::sync::atomic::Ordering::SeqCst) && about(&unit.outputs).is_some() => {
+                    stopped[about(&unit.outputs).expect("just found")] = Some(failure);
+                }
+                _ => return Err(failure),
+            }
+        }
+        let outcome = |(claim, stopped): (&verify::Claim, &Option<Diagnostic>)| match stopped {
+            Some(_) => vec![claim.stopped()],
+            None => verify::verified(claim, &self.globals.names, self),
+        };
+        let outcomes = claims.iter().zip(&stopped).flat_map(outcome).collect();
+        Ok((outcomes, stopped.into_iter().flatten().collect()))
     }
 
     /// One entry of the REPL: like `run`, but a lone expression's value is printed, names may be redefined, and an entry
@@ -517,6 +543,8 @@ impl Slots for Session {
 /// What `verify` found.
 pub struct Verification {
     pub outcomes: Vec<verify::Verified>,
+    /// Why checks could not be made.
+    pub stopped: Vec<Diagnostic>,
     /// The program's own tests, as far as they need no sampler.
     pub tests: Vec<TestOutcome>,
     /// Samplers that were not checked, and why.

@@ -4,7 +4,8 @@
 //! Each action is given to `check_action`. Each call of a sampler becomes a call of its check with the same arguments; statements
 //! that print, or that need what a sampler gives, are left out. A function that calls samplers gets a twin whose value is what
 //! their checks give, and is checked where it is called; of a loop the first turn is checked. Tests that need no sampler are
-//! run, for there a program states its symmetries.
+//! run, for there a program states its symmetries. Updates of hybrid Monte Carlo are checked where they are made, by the same rules,
+//! but their values are kept: samplers need them.
 
 use crate::check::scope::Names;
 use crate::check::value::{Number, Value};
@@ -19,8 +20,14 @@ use std::rc::Rc;
 /// Samplers of the library, each with a `check_…` in the module.
 const SAMPLERS: &[&str] = &["hmc", "sample", "langevin", "mala", "metropolis", "cluster", "parallel_tempering"];
 
+/// Updates whose trajectories are checked by themselves, wherever they are made.
+const UPDATES: &[&str] = &["hmc_update"];
+
 /// How many standard errors an estimate may lie off: one in 16 000 true ones lies farther.
 const SIGMAS: f64 = 4.0;
+
+const SAMPLER_IN_LAMBDA: &str = "a sampler in a lambda is not checked: write a function, and call it by name";
+const UPDATE_IN_LAMBDA: &str = "an update in a lambda is checked only as a part of its sampler";
 
 /// The module's name in the rewritten text: no program can hide it.
 const MODULE: &str = "verify ";
@@ -45,6 +52,17 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Where its results are stored.
+    pub fn slots(&self, names: &Names) -> Vec<usize> {
+        names.get(&self.name).map(|binding| binding.value.leaves().iter().map(|v| v.0 as usize).collect()).unwrap_or_default()
+    }
+
+    /// The outcome of one whose checks did not come to their end.
+    pub fn stopped(&self) -> Verified {
+        let check = Check { name: "runs to its end".into(), found: "stopped".into(), expected: String::new(), verdict: Verdict::Failed };
+        Verified { subject: self.subject.clone(), place: self.place.clone(), checks: vec![check] }
+    }
+
     /// What it gives, with its subject, as a part of the value of a function.
     fn within(&self, place: &Span) -> Expr {
         let subject = Expr::new(ExprKind::Str(vec![StringPart::Text(self.subject.clone().into())]), place.clone());
@@ -93,8 +111,8 @@ pub fn plan(program: &Program) -> Plan {
         lost.extend(more);
         planner = Planner::of(program, &functions, &lost);
     }
-    let never = functions.sampling.values().filter(|f| !planner.called.contains(&f.name.text));
-    let never = never.map(|f| (f.name.span.clone(), "a sampler in a function is checked where the function is called by name"));
+    let never = functions.checked.values().filter(|f| !planner.called.contains(&f.function.name.text));
+    let never = never.map(|f| (f.function.name.span.clone(), if f.samples { "a sampler in a function is checked where the function is called by name" } else { "an update in a function is checked where the function is called by name" }));
     planner.left_out.extend(never);
     planner.left_out.sort_by_key(|(place, _)| place.start);
     planner.claim_actions();
@@ -110,8 +128,14 @@ pub fn plan(program: &Program) -> Plan {
 /// The functions that a text declares.
 struct Functions {
     all: Vec<Rc<Function>>,
-    /// Those that call samplers, or others of these.
-    sampling: HashMap<Rc<str>, Rc<Function>>,
+    /// Those that call samplers, make updates, or call others of these.
+    checked: HashMap<Rc<str>, Checked>,
+}
+
+struct Checked {
+    function: Rc<Function>,
+    /// Whether it calls a sampler: then its value is not to be had.
+    samples: bool,
 }
 
 impl Functions {
@@ -124,14 +148,19 @@ impl Functions {
             true
         };
         program.statements.iter().for_each(|s| walk::statement(s, &mut note));
-        let mut functions = Functions { all, sampling: HashMap::new() };
+        let mut functions = Functions { all, checked: HashMap::new() };
         loop {
-            let calls = |f: &&Rc<Function>| !functions.samplers_in_expr(&f.body).is_empty();
-            let found: HashMap<_, _> = functions.all.iter().filter(calls).map(|f| (f.name.text.clone(), f.clone())).collect();
-            if found.len() == functions.sampling.len() {
+            let checked = |f: &Rc<Function>| {
+                let calls = functions.checked_in_expr(&f.body);
+                let samples = calls.iter().any(|call| functions.samples(call));
+                (!calls.is_empty()).then(|| (f.name.text.clone(), Checked { function: f.clone(), samples }))
+            };
+            let found: HashMap<_, _> = functions.all.iter().filter_map(checked).collect();
+            let sampling = |of: &HashMap<_, Checked>| of.values().filter(|f| f.samples).count();
+            if found.len() == functions.checked.len() && sampling(&found) == sampling(&functions.checked) {
                 return functions;
             }
-            functions.sampling = found;
+            functions.checked = found;
         }
     }
 
@@ -144,57 +173,75 @@ impl Functions {
         self.all.iter().filter(naming).map(|f| f.name.text.clone()).collect()
     }
 
-    /// The function that checks what a call samples, if it does.
+    /// The function that checks a call of a sampler or of what makes an update, if it is one.
     fn check_of(&self, call: &Expr) -> Option<Expr> {
-        let ExprKind::Call { function, .. } = &*call.kind else { return None };
-        let ExprKind::Name(Name { text: name, .. }) = &*function.kind else { return None };
-        let own = self.all.iter().any(|f| f.name.text == *name);
-        if self.sampling.contains_key(name) {
+        let name = called(call)?;
+        if self.checked.contains_key(name) {
             Some(name_expr(&checking(name), &call.span))
-        } else if !own && SAMPLERS.contains(&&**name) {
+        } else if self.is_of_library(name, SAMPLERS) || self.is_of_library(name, UPDATES) {
             Some(of_module(&format!("check_{name}"), &call.span))
         } else {
             None
         }
     }
 
-    /// Calls that sample; none inside lambdas and functions.
-    fn samplers_in(&self, statement: &Statement) -> Vec<Expr> {
+    /// Whether a call that is checked samples.
+    fn samples(&self, call: &Expr) -> bool {
+        called(call).is_some_and(|name| self.checked.get(name).map_or_else(|| self.is_of_library(name, SAMPLERS), |f| f.samples))
+    }
+
+    fn is_of_library(&self, name: &Rc<str>, names: &[&str]) -> bool {
+        names.contains(&&**name) && !self.all.iter().any(|f| f.name.text == *name)
+    }
+
+    /// Calls that are checked; none inside lambdas and functions.
+    fn checked_in(&self, statement: &Statement) -> Vec<Expr> {
         let mut found = vec![];
-        walk::statement(statement, &mut |node| self.note_sampler(node, &mut found));
+        walk::statement(statement, &mut |node| self.note_checked(node, &mut found));
         found
     }
 
+    fn samples_in(&self, statement: &Statement) -> bool {
+        self.checked_in(statement).iter().any(|call| self.samples(call))
+    }
+
     /// Those inside lambdas.
-    fn samplers_in_lambdas(&self, statement: &Statement) -> Vec<Expr> {
+    fn checked_in_lambdas(&self, statement: &Statement) -> Vec<Expr> {
         let mut found = vec![];
         walk::statement(statement, &mut |node| {
             if let Node::Expr(Expr { kind, .. }) = node
                 && let ExprKind::Lambda { body, .. } = &**kind
             {
-                found.extend(self.samplers_in_expr(body));
+                found.extend(self.checked_in_expr(body));
             }
             !matches!(node, Node::Statement(Statement { kind: StatementKind::Function(_), .. }))
         });
         found
     }
 
-    fn samplers_in_expr(&self, e: &Expr) -> Vec<Expr> {
+    fn checked_in_expr(&self, e: &Expr) -> Vec<Expr> {
         let mut found = vec![];
-        walk::expr(e, &mut |node| self.note_sampler(node, &mut found));
+        walk::expr(e, &mut |node| self.note_checked(node, &mut found));
         found
     }
 
-    fn note_sampler(&self, node: Node, found: &mut Vec<Expr>) -> bool {
+    /// Whether to look deeper: a sampler's arguments may make updates.
+    fn note_checked(&self, node: Node, found: &mut Vec<Expr>) -> bool {
         match node {
-            Node::Expr(e) if self.check_of(e).is_some() => {
-                found.push(e.clone());
-                false
+            Node::Expr(e) => {
+                found.extend(self.check_of(e).map(|_| e.clone()));
+                !matches!(&*e.kind, ExprKind::Lambda { .. })
             }
-            Node::Expr(e) => !matches!(&*e.kind, ExprKind::Lambda { .. }),
             Node::Statement(s) => !matches!(s.kind, StatementKind::Function(_)),
         }
     }
+}
+
+/// The name that is called.
+fn called(call: &Expr) -> Option<&Rc<str>> {
+    let ExprKind::Call { function, .. } = &*call.kind else { return None };
+    let ExprKind::Name(Name { text, .. }) = &*function.kind else { return None };
+    Some(text)
 }
 
 /// The name of the function that checks what another samples.
@@ -234,12 +281,12 @@ impl<'f> Planner<'f> {
         match &statement.kind {
             StatementKind::Test { .. } => self.test(statement),
             StatementKind::Function(f) => self.function(f, statement),
-            StatementKind::For { pattern, set, body } if !self.functions.samplers_in(statement).is_empty() => {
+            StatementKind::For { pattern, set, body } if self.functions.samples_in(statement) => {
                 self.first_turn(pattern, set, body, &statement.span);
                 self.lose(statement);
             }
-            StatementKind::While { .. } if !self.functions.samplers_in(statement).is_empty() => {
-                for call in self.functions.samplers_in(statement) {
+            StatementKind::While { .. } if self.functions.samples_in(statement) => {
+                for call in self.functions.checked_in(statement) {
                     self.leave_out(&call, "a sampler in a `while` is not checked: take it out of the loop");
                 }
                 self.lose(statement);
@@ -250,7 +297,7 @@ impl<'f> Planner<'f> {
 
     /// A test states what must hold, say a symmetry.
     fn test(&mut self, statement: &Statement) {
-        if self.functions.samplers_in(statement).is_empty() && !self.needs_lost(statement) {
+        if !self.functions.samples_in(statement) && !self.needs_lost(statement) {
             self.statements.push(statement.clone());
         }
     }
@@ -264,7 +311,7 @@ impl<'f> Planner<'f> {
         if f.kind == FunctionKind::Action && declared {
             self.actions.push(f.name.clone());
         }
-        if self.functions.sampling.contains_key(&f.name.text) {
+        if self.functions.checked.contains_key(&f.name.text) {
             let mut inner = Planner::new(self.functions, self.lost.clone(), true);
             f.parameters.iter().for_each(|p| _ = inner.lost.remove(&p.name.text));
             let body = self.checked(inner, &f.body);
@@ -277,7 +324,7 @@ impl<'f> Planner<'f> {
     /// The first turn of a loop over what the text lists.
     fn first_turn(&mut self, pattern: &Pattern, set: &Expr, body: &Block, place: &Span) {
         let Some(first) = first_of(set) else {
-            for call in body.statements.iter().flat_map(|s| self.functions.samplers_in(s)) {
+            for call in body.statements.iter().flat_map(|s| self.functions.checked_in(s)) {
                 self.leave_out(&call, "a sampler in a loop is checked if the loop is over a range, a tuple or a list");
             }
             return;
@@ -326,35 +373,41 @@ impl<'f> Planner<'f> {
     }
 
     fn other(&mut self, statement: &Statement) {
-        for call in self.functions.samplers_in_lambdas(statement) {
-            self.leave_out(&call, "a sampler in a lambda is not checked: write a function, and call it by name");
+        for call in self.functions.checked_in_lambdas(statement) {
+            let samples = self.functions.samples(&call);
+            self.leave_out(&call, if samples { SAMPLER_IN_LAMBDA } else { UPDATE_IN_LAMBDA });
         }
-        let calls = self.functions.samplers_in(statement);
-        let needs_lost = self.needs_lost(statement);
-        if calls.is_empty() && !needs_lost {
-            if !walk::has_effects(statement) && !(self.inside && is_plain_value(statement)) {
-                declared_by(statement).iter().for_each(|name| _ = self.lost.remove(name));
-                self.statements.push(statement.clone());
-                if let StatementKind::Process(p) = &statement.kind
-                    && p.generics.is_empty()
-                    && p.parameters.iter().all(|parameter| parameter.ty.is_some())
-                {
-                    self.processes.push(p.name.clone());
-                }
-            }
-            return;
+        let calls = self.functions.checked_in(statement);
+        if calls.iter().any(|call| self.functions.samples(call)) || self.needs_lost(statement) {
+            self.lose(statement);
+        } else {
+            self.keep(statement);
         }
-        self.lose(statement);
-        let around = bound_within(statement, |e| self.functions.check_of(e).is_none());
         for call in calls {
             let free = free_names(&call);
+            let around = bound_within(statement, |e| (e.span.start, e.span.end) != (call.span.start, call.span.end));
             if free.iter().any(|name| self.lost.contains(name)) {
                 self.leave_out(&call, "its arguments need what another sampler gives");
             } else if free.iter().any(|name| around.contains(name)) {
                 self.leave_out(&call, "its arguments are bound in the expression or block around it: write it as a statement or in a function");
             } else {
-                self.sampler(&call);
+                self.check(&call);
             }
+        }
+    }
+
+    /// A statement that later ones may need; what prints or is only there for its value is left out.
+    fn keep(&mut self, statement: &Statement) {
+        if walk::has_effects(statement) || self.inside && is_plain_value(statement) {
+            return;
+        }
+        declared_by(statement).iter().for_each(|name| _ = self.lost.remove(name));
+        self.statements.push(statement.clone());
+        if let StatementKind::Process(p) = &statement.kind
+            && p.generics.is_empty()
+            && p.parameters.iter().all(|parameter| parameter.ty.is_some())
+        {
+            self.processes.push(p.name.clone());
         }
     }
 
@@ -367,7 +420,7 @@ impl<'f> Planner<'f> {
         self.lost.extend(bound_by(statement));
     }
 
-    fn sampler(&mut self, call: &Expr) {
+    fn check(&mut self, call: &Expr) {
         let (Some(function), ExprKind::Call { arguments, .. }) = (self.functions.check_of(call), &*call.kind) else { return };
         self.called.extend(walk::callee(call).map(|(name, _)| name.clone()));
         let check = Expr::new(ExprKind::Call { function, arguments: arguments.clone() }, call.span.clone());
@@ -585,7 +638,8 @@ fn check(fields: &[(Rc<str>, Value)], slots: &dyn Slots) -> Option<Check> {
     };
     let found = match (error == 0.0, number("above").is_some()) {
         (true, _) if found == 0.0 => "0".to_string(),
-        (true, true) => format!("{found:.2}"),
+        // No minus before a zero.
+        (true, true) => format!("{:.2}", if found.abs() < 0.005 { 0.0 } else { found }),
         (true, false) if real("expected").is_some_and(|x| x != 0.0) => format!("{found:.4}"),
         (true, false) => format!("{found:.1e}"),
         (false, _) => moyal_runtime::estimate::format(found, error),

@@ -341,6 +341,14 @@ pub fn is_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
 }
 
+/// `same_function(f, g)`: whether two values are one declared function, which is known.
+pub fn same_function(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(f, _), (g, _)] = call.exactly::<2>(c)?;
+    let declared = |value: &Value| if let Value::Function(f) = value { f.declared() } else { None };
+    let same = declared(&f).zip(declared(&g)).is_some_and(|(f, g)| Rc::ptr_eq(&f, &g));
+    known(c, same)
+}
+
 /// `same_type(x, y)`: whether two values consist of arrays of one kind over the same index sets, which is known.
 pub fn same_type(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(x, _), (y, _)] = call.exactly::<2>(c)?;

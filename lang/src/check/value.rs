@@ -462,6 +462,18 @@ impl Number {
 }
 
 impl Function {
+    /// The declaration in the text, if it has a name.
+    pub fn declared(&self) -> Option<Rc<ast::Function>> {
+        match self {
+            Function::User(closure) => match &closure.declaration {
+                Declaration::Function(f) => Some(f.clone()),
+                _ => None,
+            },
+            Function::Fixed { function, .. } => function.declared(),
+            _ => None,
+        }
+    }
+
     /// See [`Value::kept`].
     pub fn kept(self: &Rc<Function>, f: &mut dyn FnMut(Var) -> Var) -> Rc<Function> {
         match &**self {
