@@ -1,9 +1,11 @@
 //! Estimates that have been computed: their errors, and what speaks against them.
 
 use crate::check::estimates::blocks;
+use crate::check::Time;
 use crate::check::value::{Ensemble, Number, Value};
 use crate::diagnostic::Diagnostic;
 use crate::format::{self, Slots};
+use crate::routine;
 use crate::source::Span;
 use moyal_runtime::array::{Array, Data};
 use moyal_runtime::estimate::{self, Doubt};
@@ -37,6 +39,34 @@ impl Estimate {
 
     pub fn errors(&self) -> Vec<f64> {
         (0..self.value.len()).map(|k| self.error(k)).collect()
+    }
+
+    /// Which of these entries, shown together, have an error that can't be believed.
+    pub fn doubted(&self, shown: &[usize]) -> Vec<bool> {
+        let mut doubted = vec![false; self.value.len()];
+        for fluctuation in &self.fluctuations {
+            let doubts = self.doubts(fluctuation, shown);
+            shown.iter().zip(&doubts).for_each(|(k, doubt)| doubted[*k] |= doubt.is_some());
+        }
+        doubted
+    }
+
+    /// The doubts about the entries shown. One without fluctuations among others (a correlator divided by its first
+    /// value) is nobody's mistake.
+    fn doubts(&self, fluctuation: &Fluctuation, shown: &[usize]) -> Vec<Option<Doubt>> {
+        let value = |k: usize| match &self.value.data {
+            Data::Real(v) => v[k],
+            Data::F32(v) => v[k] as f64,
+            _ => f64::NAN,
+        };
+        let size = self.value.len();
+        let mut doubts: Vec<Option<Doubt>> = shown.iter().map(|k| fluctuation.doubt(*k, value(*k), size, shown.len())).collect();
+        // Nor is one that stems from another ensemble alone.
+        let elsewhere = |k: &usize| self.fluctuations.iter().any(|f| f.series(*k, size).iter().flatten().any(|x| *x != 0.0));
+        if doubts.iter().any(|d| *d != Some(Doubt::Constant)) || shown.iter().any(elsewhere) {
+            doubts.iter_mut().for_each(|d| *d = d.take().filter(|d| *d != Doubt::Constant));
+        }
+        doubts
     }
 }
 
@@ -88,6 +118,8 @@ pub enum Reason {
     Agreement,
     Drift,
     Constant,
+    /// Of an autocorrelation time.
+    Time,
 }
 
 fn reason(doubt: &Doubt) -> Reason {
@@ -122,27 +154,41 @@ fn of_slot(slots: &dyn Slots, n: &Number, slot: usize, span: &Span) -> Vec<Warni
     estimate.fluctuations.iter().filter_map(|f| doubtful(&estimate, f, &shown, span)).collect()
 }
 
-/// The first doubt about the entries shown. One without fluctuations among others (a correlator divided by its first
-/// value) is nobody's mistake.
+/// The first doubt about the entries shown.
 fn doubtful(estimate: &Estimate, fluctuation: &Fluctuation, shown: &[usize], span: &Span) -> Option<Warning> {
-    let value = |k: usize| match &estimate.value.data {
-        Data::Real(v) => v[k],
-        Data::F32(v) => v[k] as f64,
-        _ => f64::NAN,
-    };
-    let doubt = |k: &usize| fluctuation.doubt(*k, value(*k), estimate.value.len(), shown.len());
-    let doubts: Vec<Option<Doubt>> = shown.iter().map(doubt).collect();
-    // Nor is one that stems from another ensemble alone.
-    let elsewhere = |k: &usize| estimate.fluctuations.iter().any(|f| f.series(*k, estimate.value.len()).iter().flatten().any(|x| *x != 0.0));
-    let constant = doubts.iter().all(|d| *d == Some(Doubt::Constant)) && !shown.iter().any(elsewhere);
-    let doubt = doubts.into_iter().flatten().find(|d| constant || *d != Doubt::Constant)?;
+    let doubt = estimate.doubts(fluctuation, shown).into_iter().flatten().next()?;
     let ensemble = &fluctuation.ensemble;
-    Some(Warning { ensemble: ensemble.identity, reason: reason(&doubt), diagnostic: message(&doubt, ensemble, span) })
+    let diagnostic = message("the error of this number", &doubt, ensemble, span);
+    Some(Warning { ensemble: ensemble.identity, reason: reason(&doubt), diagnostic })
+}
+
+/// What speaks against an autocorrelation time that has been computed.
+pub fn time_warning(slots: &dyn Slots, time: &Time) -> Option<Warning> {
+    let [codes, taus, errors] = time.found.map(|v| slots.array(v.0 as usize));
+    let ensemble = &time.ensemble;
+    let per_block = blocks(ensemble).1 as f64 / time.length as f64;
+    let length = ensemble.draws / time.length;
+    let doubt = |k: usize| {
+        let (tau, error) = (taus.reals()[k], errors.reals()[k]);
+        let doubt = routine::estimate::doubt_of(codes.reals()[k], tau, error, ensemble.chains, length)?;
+        // Messages count times in blocks.
+        Some(match doubt {
+            Doubt::Open { window, tau_int, length } => Doubt::Open { window, tau_int: tau_int / per_block, length: (length as f64 / per_block) as usize },
+            Doubt::Short { tau_int, tau_int_error, chain, total } => {
+                Doubt::Short { tau_int: tau_int / per_block, tau_int_error: tau_int_error / per_block, chain, total }
+            }
+            other => other,
+        })
+    };
+    let doubt = (0..codes.len()).find_map(doubt)?;
+    let reason = if doubt == Doubt::Constant { Reason::Constant } else { Reason::Time };
+    Some(Warning { ensemble: ensemble.identity, reason, diagnostic: message("this time", &doubt, ensemble, &time.span) })
 }
 
 // ---- messages ----
 
-fn message(doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
+/// What is said against a number, `what` it is.
+fn message(what: &str, doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
     // `it` is a run that no name was given to.
     let name = if &*ensemble.name == "it" { "the run".to_string() } else { format!("`{}`", ensemble.name) };
     let (sentence, label, help) = match *doubt {
@@ -152,32 +198,36 @@ fn message(doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
             "an error needs several draws; for a plain number write `.value`".to_string(),
         ),
         Doubt::Few { draws, .. } => (
-            format!("the error of this number can't be trusted: {} of {name} for correlations to be seen", too_few(draws)),
+            format!("{what} can't be trusted: {} of {name} for correlations to be seen", too_few(draws)),
             "taken as independent draws".to_string(),
             format!("run longer (draws: {} at least)", grouped(1000.0)),
         ),
         Doubt::Constant => (
-            format!("this number has no error: all draws of {name} give the same value"),
+            if what.ends_with("time") {
+                format!("{what} means nothing: all draws of {name} give the same value")
+            } else {
+                format!("this number has no error: all draws of {name} give the same value")
+            },
             "does not fluctuate".to_string(),
             "look at the sampler's acceptance, and at what the observable depends on".to_string(),
         ),
         Doubt::Stuck { .. } => (
-            format!("the error of this number can't be trusted: no chain of {name} ever moves"),
+            format!("{what} can't be trusted: no chain of {name} ever moves"),
             "each chain has one value, and they differ".to_string(),
             "look at the sampler's acceptance: smaller steps are accepted more often".to_string(),
         ),
         Doubt::OneSign { positive, negative } => (
-            format!("the error of this number can't be trusted: its sign never changes in any chain of {name}"),
+            format!("{what} can't be trusted: its sign never changes in any chain of {name}"),
             format!("{} positive, {negative} negative", counted(positive, "chain")),
             "take what does not depend on the sign (`abs`, squares), or a sampler that crosses between the signs".to_string(),
         ),
         Doubt::Disagree { r_hat, chi_square, .. } => (
-            format!("the error of this number can't be trusted: the chains of {name} disagree"),
+            format!("{what} can't be trusted: the chains of {name} disagree"),
             format!("R̂ = {r_hat:.2}, χ²/dof of the chains' means = {}", short_number(chi_square)),
             "take a longer warmup, or a sampler that reaches all regions from any start".to_string(),
         ),
         Doubt::Open { tau_int, length, .. } => (
-            format!("the error of this number can't be trusted: correlations in {name} last longer than half a chain"),
+            format!("{what} can't be trusted: correlations in {name} last longer than half a chain"),
             format!("τ_int is {} draws or more, a chain has {}", short_number(in_draws(tau_int, ensemble)), ensemble.draws),
             run_longer(10.0 * in_draws(length as f64, ensemble), None),
         ),
@@ -188,7 +238,7 @@ fn message(doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
             let together = if chain < estimate::CHAIN || ensemble.chains == 1 { "" } else { " together" };
             (
                 format!(
-                    "the error of this number can't be trusted: {chains}{together} only {} autocorrelation times long",
+                    "{what} can't be trusted: {chains}{together} only {} autocorrelation times long",
                     short_number(times)
                 ),
                 format!("τ_int = {} draws of {name}", estimate::format(tau, error)),
@@ -196,7 +246,7 @@ fn message(doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
             )
         }
         Doubt::Drift { errors } => (
-            format!("the error of this number can't be trusted: {name} drifts"),
+            format!("{what} can't be trusted: {name} drifts"),
             format!("the first quarter is {} standard errors away from the last half", short_number(errors)),
             "take a longer warmup, or start nearer to equilibrium".to_string(),
         ),

@@ -1,4 +1,4 @@
-//! Values as text: numbers, estimates with their errors, arrays, tables.
+//! Values as text: numbers, estimates with their errors, arrays, tables. A `?` after an estimate says that its error can't be believed.
 
 use crate::check::Slot;
 use crate::check::script::Column;
@@ -36,7 +36,7 @@ pub fn value(slots: &dyn Slots, value: &Value, format: Option<&str>) -> String {
 
 fn number(slots: &dyn Slots, n: &Number, format: Option<&str>) -> String {
     let shape = n.shape();
-    let entries = Entries::new(slots, n);
+    let entries = Entries::new(slots, n, &shown(&shape));
     nested(&shape, 0, &mut |k| entries.text(k, format))
 }
 
@@ -76,11 +76,18 @@ pub struct Entries {
 struct Part {
     array: Arc<Array>,
     estimate: Option<Estimate>,
+    /// Which entries of an estimate can't be trusted.
+    doubted: Vec<bool>,
 }
 
 impl Entries {
-    pub fn new(slots: &dyn Slots, n: &Number) -> Entries {
-        let part = |slot: usize| Part { array: slots.array(slot), estimate: Estimate::of(slots, slot) };
+    /// Of a number of which these entries are shown.
+    pub fn new(slots: &dyn Slots, n: &Number, shown: &[usize]) -> Entries {
+        let part = |slot: usize| {
+            let estimate = Estimate::of(slots, slot);
+            let doubted = estimate.as_ref().map(|e| e.doubted(shown)).unwrap_or_default();
+            Part { array: slots.array(slot), estimate, doubted }
+        };
         Entries { kind: n.kind, re: part(n.re.0 as usize), im: n.im.map(|im| part(im.0 as usize)) }
     }
 
@@ -100,11 +107,14 @@ impl Entries {
 impl Part {
     fn text(&self, k: usize, format: Option<&str>) -> String {
         let with_error = self.estimate.as_ref().filter(|_| format.is_none()).map(|e| e.error(k));
+        // An unknown error is a `?` already.
+        let unknown = with_error.is_some_and(f64::is_nan);
+        let mark = if !unknown && self.doubted.get(k) == Some(&true) { "?" } else { "" };
         match &self.array.data {
             Data::Int(v) => padded(v[k].to_string(), format),
             Data::Bool(v) => v[k].to_string(),
-            Data::Real(v) => number_text(v[k], with_error, format, 10),
-            Data::F32(v) => number_text(v[k] as f64, with_error, format, 6),
+            Data::Real(v) => number_text(v[k], with_error, format, 10) + mark,
+            Data::F32(v) => number_text(v[k] as f64, with_error, format, 6) + mark,
         }
     }
 }
@@ -167,9 +177,10 @@ pub fn table(slots: &dyn Slots, columns: &[Column]) -> String {
         match (name, value) {
             (None, Value::Text(title)) => heading = Some(title.clone()),
             (name, Value::Number(n)) if n.sets.len() == 1 => {
-                let entries = Entries::new(slots, n);
+                let rows: Vec<usize> = (0..n.sets[0].size()).collect();
+                let entries = Entries::new(slots, n, &rows);
                 titles.push(name.as_ref().map(|n| n.to_string()).unwrap_or_default());
-                cells.push((0..n.sets[0].size()).map(|k| entries.text(k, None)).collect());
+                cells.push(rows.iter().copied().map(|k| entries.text(k, None)).collect());
             }
             (name, other) => {
                 titles.push(name.as_ref().map(|n| n.to_string()).unwrap_or_default());

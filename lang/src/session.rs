@@ -368,6 +368,7 @@ impl Session {
         for (slot, value) in unit.outputs.iter().zip(results) {
             self.set(*slot, value);
         }
+        self.doubted_times(unit, host);
         self.then(unit, host)
     }
 
@@ -446,6 +447,17 @@ impl Session {
                 if self.warned.insert((warning.ensemble, warning.reason)) {
                     host.warn(&warning.diagnostic);
                 }
+            }
+        }
+    }
+
+    /// Says of autocorrelation times that were asked for what speaks against them.
+    fn doubted_times(&mut self, unit: &Unit, host: &mut dyn Host) {
+        for time in &unit.times {
+            if let Some(warning) = estimate::time_warning(self, time)
+                && self.warned.insert((warning.ensemble, warning.reason))
+            {
+                host.warn(&warning.diagnostic);
             }
         }
     }

@@ -244,12 +244,10 @@ fn grid(c: &mut Checker, mut call: Call) -> Checked<Value> {
     };
     let mut boundary = vec![];
     for word in &words {
-        boundary.push(match &**word {
-            "periodic" => Boundary::Periodic,
-            "antiperiodic" => Boundary::Antiperiodic,
-            "open" => Boundary::Open,
-            other => return c.fail(errors::unknown_boundary(&span, other)),
-        });
+        match Boundary::ALL.iter().find(|b| b.name() == &**word) {
+            Some(known) => boundary.push(*known),
+            None => return c.fail(errors::unknown_boundary(&span, word)),
+        }
     }
     if boundary.len() != sizes.len() {
         return c.fail(errors::boundary_count(&span, sizes.len(), boundary.len()));

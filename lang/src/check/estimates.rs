@@ -160,8 +160,13 @@ pub fn effective_draws(c: &mut Checker, call: Call) -> Checked<Value> {
 
 /// One of the results of the routine; times in draws.
 fn gamma_method(c: &mut Checker, mut call: Call, which: usize) -> Checked<Value> {
-    let (sets, series, length) = c.series_given(&mut call)?;
-    let found = c.b.routine(&rows::GAMMA_METHOD, 1, vec![series])[which];
+    let span = call.span.clone();
+    let (sets, series, length, ensemble) = c.series_given(&mut call)?;
+    let results = c.b.routine(&rows::GAMMA_METHOD, 1, vec![series]);
+    let found = results[which];
+    if !ensemble.independent && !c.in_library {
+        c.times.push(Time { found: [results[4], results[1], results[2]], ensemble, length, span });
+    }
     let factor = c.b.real(if which == 3 { 1.0 } else { length as f64 });
     let scaled = c.b.mul(found, factor);
     Ok(number_over(c, sets, scaled))
@@ -169,7 +174,7 @@ fn gamma_method(c: &mut Checker, mut call: Call, which: usize) -> Checked<Value>
 
 pub fn r_hat(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let span = call.span;
-    let (sets, series, _) = c.series_given(&mut call)?;
+    let (sets, series, ..) = c.series_given(&mut call)?;
     if c.b.shape_of(series)[2] < 4 {
         return c.fail(errors::too_few_draws(span, "R̂ compares the halves of each chain: it needs four draws at least"));
     }
@@ -208,8 +213,8 @@ impl Checker<'_> {
     }
 
     /// The only argument, an observable over an ensemble or an estimate: its index sets, its fluctuations as
-    /// [entries, chains, draws or blocks of them], and the length of a block.
-    fn series_given(&mut self, call: &mut Call) -> Checked<(Vec<IndexSet>, Var, usize)> {
+    /// [entries, chains, draws or blocks of them], the length of a block, and the ensemble.
+    fn series_given(&mut self, call: &mut Call) -> Checked<(Vec<IndexSet>, Var, usize, Rc<Ensemble>)> {
         let [(value, span)] = call.exactly::<1>(self)?;
         let n = as_number(self, value, &span)?;
         let n = if n.kind == Kind::Complex { n } else { self.as_kind(&n, Kind::Real) };
@@ -221,13 +226,13 @@ impl Checker<'_> {
                 let (n, span, parts) = self.estimate_given(call)?;
                 let part = self.only_ensemble(&parts, &span)?;
                 let (series, length) = (self.by_entry(part), blocks(&part.ensemble).1);
-                Ok((n.sets, series, length))
+                Ok((n.sets, series, length, part.ensemble.clone()))
             }
             _ => self.fail(errors::observable_needed(&span, call.builtin.name, &n)),
         }
     }
 
-    fn series_of_draws(&mut self, mut n: Number, first: usize) -> (Vec<IndexSet>, Var, usize) {
+    fn series_of_draws(&mut self, mut n: Number, first: usize) -> (Vec<IndexSet>, Var, usize, Rc<Ensemble>) {
         let IndexSet::Ensemble(e) = n.sets.remove(first) else { unreachable!("an ensemble") };
         let rank = n.sets.len() + 1;
         let order: Vec<usize> = (0..rank).filter(|d| *d != first).chain([first]).collect();
@@ -240,7 +245,7 @@ impl Checker<'_> {
         let count = self.b.real(e.size() as f64);
         let mean = self.b.div(total, count);
         let mean = self.b.spread(mean, vec![entries, e.chains, e.draws], vec![0]);
-        (n.sets, self.b.sub(by_chain, mean), 1)
+        (n.sets, self.b.sub(by_chain, mean), 1, e)
     }
 
     fn only_ensemble<'p>(&mut self, parts: &'p [Part], span: &Span) -> Checked<&'p Part> {

@@ -361,6 +361,7 @@ impl Checker<'_> {
                 "momenta" => Some(Value::Set(IndexSet::Momenta(lattice.clone()))),
                 "even" => Some(self.part(lattice, Parity::Even)?),
                 "odd" => Some(self.part(lattice, Parity::Odd)?),
+                "boundary" => Some(Value::Tuple(Rc::new(lattice.boundary.iter().map(|b| Value::Text(b.name().into())).collect()))),
                 "sizes" => {
                     let sizes = lattice.sizes.iter().map(|n| Value::Number(self.known_int(*n as i64))).collect();
                     Some(Value::Tuple(Rc::new(sizes)))
@@ -431,7 +432,7 @@ impl Checker<'_> {
     fn field_names(&self, owner: &Value) -> Vec<Rc<str>> {
         let fixed: &[&str] = match owner {
             Value::Record(fields) => return fields.iter().map(|(n, _)| n.clone()).collect(),
-            Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes"],
+            Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes", "boundary"],
             Value::Set(_) => &["size"],
             Value::Process(_) => process::FIELDS,
             Value::Distribution(d) => match &**d {

@@ -80,6 +80,16 @@ pub struct Perturbation {
     pub block: Var,
 }
 
+/// An autocorrelation time that was asked for: with what speaks against it, once it is computed.
+pub struct Time {
+    /// The number of the doubt, τ_int and its error in entries of the series.
+    pub found: [Var; 3],
+    pub ensemble: Rc<value::Ensemble>,
+    /// How many draws an entry of the series stands for.
+    pub length: usize,
+    pub span: Span,
+}
+
 /// The state of the walk through one statement.
 pub struct Checker<'g> {
     pub globals: &'g mut Globals,
@@ -99,6 +109,7 @@ pub struct Checker<'g> {
     /// Estimates among them with their fluctuations.
     pub estimates: Vec<(usize, Var)>,
     pub perturbations: Vec<Perturbation>,
+    pub times: Vec<Time>,
     /// Complex values of which a part, the modulus or the conjugate was taken, and where.
     pub parts_taken: Vec<(Var, Span)>,
     /// Records of the ensembles that this statement makes, by identity.
@@ -124,6 +135,7 @@ impl<'g> Checker<'g> {
             inputs: vec![],
             estimates: vec![],
             perturbations: vec![],
+            times: vec![],
             parts_taken: vec![],
             new_records: vec![],
             diagnostics: vec![],

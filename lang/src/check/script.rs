@@ -36,6 +36,8 @@ pub struct Unit {
     pub program: Program,
     pub inputs: Vec<usize>,
     pub outputs: Vec<usize>,
+    /// Autocorrelation times that it computes, whose variables are slots.
+    pub times: Vec<Time>,
     pub then: Then,
     pub span: Span,
     /// The program made ready for an engine, once it has run.
@@ -1179,7 +1181,7 @@ fn is_load(e: &Expr) -> bool {
 /// A unit that computes nothing.
 fn nothing(then: Then, span: &Span) -> Unit {
     let program = Program { types: vec![], spans: vec![], body: CoreBlock::default() };
-    Unit { program, inputs: vec![], outputs: vec![], then, span: span.clone(), ready: Default::default() }
+    Unit { program, inputs: vec![], outputs: vec![], times: vec![], then, span: span.clone(), ready: Default::default() }
 }
 
 /// Closes a checker's walk into a unit, its values into slots.
@@ -1193,6 +1195,8 @@ fn finished(
     // What a member of a comprehension or a turn of a loop made ends with it.
     let outer: HashSet<Var> = c.b.open_steps().flat_map(|s| s.outs.iter().copied()).chain(c.inputs.iter().map(|i| i.1)).collect();
     let mut records = std::mem::take(&mut c.new_records);
+    let mut times = std::mem::take(&mut c.times);
+    times.retain(|time| time.found.iter().all(|v| outer.contains(v)));
     records.retain(|(_, record)| record.needs().iter().all(|v| outer.contains(v)));
     let mut results: Vec<Var> = values.iter().flat_map(Value::needs).collect();
     let own = results.len();
@@ -1239,13 +1243,18 @@ fn finished(
             core_results.push(*result);
         }
     }
+    let mut beside = |globals: &mut Globals, var: Var| {
+        globals.slots.push(Slot { ty: b.type_of(var).clone(), fluctuations: vec![], literal: None });
+        outputs.push(globals.slots.len() - 1);
+        core_results.push(var);
+        globals.slots.len() - 1
+    };
     for (k, ensemble, fluctuation) in fluctuations {
-        let ty = b.type_of(fluctuation).clone();
-        c.globals.slots.push(Slot { ty, fluctuations: vec![], literal: None });
-        let slot = c.globals.slots.len() - 1;
+        let slot = beside(c.globals, fluctuation);
         c.globals.slots[slots[k]].fluctuations.push((ensemble, slot));
-        outputs.push(slot);
-        core_results.push(fluctuation);
+    }
+    for time in &mut times {
+        time.found = time.found.map(|var| Var(beside(c.globals, var) as u32));
     }
     let mut rest = slots.into_iter();
     let mut store = |v: Value| v.kept(&mut |_| Var(rest.next().expect("a slot for each leaf") as u32));
@@ -1266,7 +1275,7 @@ fn finished(
     if outputs.is_empty() && !requires {
         return (None, stored);
     }
-    (Some(Unit { program, inputs, outputs, then: Then::Nothing, span: statement.span.clone(), ready: Default::default() }), stored)
+    (Some(Unit { program, inputs, outputs, times, then: Then::Nothing, span: statement.span.clone(), ready: Default::default() }), stored)
 }
 
 /// Puts the steps back, with the perturbations' strengths zero, and adds the fluctuations of the results that are

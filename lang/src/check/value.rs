@@ -84,6 +84,19 @@ pub enum Boundary {
     Open,
 }
 
+impl Boundary {
+    pub const ALL: &[Boundary] = &[Boundary::Periodic, Boundary::Antiperiodic, Boundary::Open];
+
+    /// As the language writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Boundary::Periodic => "periodic",
+            Boundary::Antiperiodic => "antiperiodic",
+            Boundary::Open => "open",
+        }
+    }
+}
+
 /// A box of sites; two lattices of equal size are two lattices.
 #[derive(Debug)]
 pub struct Lattice {

@@ -1,18 +1,21 @@
 //! Errors of correlated draws. A member is one observable over [chains, draws].
 
 use super::*;
-use moyal_runtime::estimate::{covariance, gamma_method, r_hat};
+use moyal_runtime::estimate::{Doubt, covariance, gamma_method, r_hat, unresolved};
 
 pub static ROWS: &[&Routine] = &[&GAMMA_METHOD, &R_HAT, &COVARIANCE];
 
 pub static GAMMA_METHOD: Routine = Routine {
     name: "gamma_method",
-    doc: "Error of the mean, integrated autocorrelation time and its error, effective draws, of fluctuations about the mean.",
-    types: |args| chains(args).map(|_| vec![Type::scalar(Scalar::Real); 4]),
+    doc: "Error of the mean, integrated autocorrelation time and its error, effective draws, of fluctuations about the mean; and \
+          what speaks against the time, see `doubt_of`.",
+    types: |args| chains(args).map(|_| vec![Type::scalar(Scalar::Real); 5]),
     run: |members| {
         let draws = members.types[0].shape[1];
-        members.each(|[x], [error, tau, tau_error, effective]| {
-            let found = gamma_method(&rows(x, draws));
+        members.each(|[x], [error, tau, tau_error, effective, against]| {
+            let chains = rows(x, draws);
+            let found = gamma_method(&chains);
+            against[0] = code(unresolved(&chains, &found));
             error[0] = found.error;
             tau[0] = found.tau_int;
             tau_error[0] = found.tau_int_error;
@@ -23,6 +26,38 @@ pub static GAMMA_METHOD: Routine = Routine {
     samples: &[&[Sample::Any(&[3, 50])], &[Sample::Any(&[1, 1])]],
     ..ROUTINE
 };
+
+const FEW: f64 = 1.0;
+const CONSTANT: f64 = 2.0;
+const STUCK: f64 = 3.0;
+const OPEN: f64 = 4.0;
+const SHORT: f64 = 5.0;
+
+/// A doubt about an autocorrelation time as a number.
+fn code(doubt: Option<Doubt>) -> f64 {
+    match doubt {
+        None => 0.0,
+        Some(Doubt::Few { .. }) => FEW,
+        Some(Doubt::Constant) => CONSTANT,
+        Some(Doubt::Stuck { .. }) => STUCK,
+        Some(Doubt::Open { .. }) => OPEN,
+        Some(_) => SHORT,
+    }
+}
+
+/// The doubt that a number stands for, about this τ_int of so many chains with so many entries.
+pub fn doubt_of(code: f64, tau_int: f64, tau_int_error: f64, chains: usize, length: usize) -> Option<Doubt> {
+    let (chain, total) = (length as f64 / tau_int, (chains * length) as f64 / tau_int);
+    [
+        (FEW, Doubt::Few { draws: length, chains }),
+        (CONSTANT, Doubt::Constant),
+        (STUCK, Doubt::Stuck { chains }),
+        (OPEN, Doubt::Open { window: length / 2, tau_int, length }),
+        (SHORT, Doubt::Short { tau_int, tau_int_error, chain, total }),
+    ]
+    .into_iter()
+    .find_map(|(own, doubt)| (own == code).then_some(doubt))
+}
 
 pub static R_HAT: Routine = Routine {
     name: "r_hat",

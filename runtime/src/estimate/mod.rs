@@ -13,4 +13,4 @@ pub use covariance::covariance;
 pub use format::format;
 pub use gamma::{Error, gamma_method};
 pub use resample::{Bins, Resampled, bootstrap, jackknife};
-pub use trust::{CHAIN, Doubt, TOTAL, trust};
+pub use trust::{CHAIN, Doubt, TOTAL, trust, unresolved};

@@ -57,6 +57,16 @@ pub fn trust(chains: &[&[f64]], value: f64, numbers: usize) -> Option<Doubt> {
     disagree().or_else(|| short(&gamma_method(chains), length, chains)).or_else(|| drift(chains, alarm))
 }
 
+/// What speaks against the autocorrelation time that was found: chains in which it can't be seen.
+pub fn unresolved(chains: &[&[f64]], found: &Error) -> Option<Doubt> {
+    let length = chains.iter().map(|chain| chain.len()).min().unwrap_or(0);
+    let constant = chains.iter().all(|chain| chain.iter().all(|x| x.abs() <= f64::MIN_POSITIVE));
+    if constant {
+        return Some(Doubt::Constant);
+    }
+    degenerate(chains, 0.0, length).unwrap_or_else(|| short(found, length, chains))
+}
+
 /// Series that no statistics can be made of; `Some(None)` if there is nothing to say about one.
 fn degenerate(chains: &[&[f64]], value: f64, length: usize) -> Option<Option<Doubt>> {
     let largest = chains.iter().flat_map(|chain| chain.iter()).fold(0.0f64, |m, x| m.max(x.abs()));
