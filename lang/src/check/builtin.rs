@@ -6,6 +6,7 @@ use super::expression::tight;
 use super::estimates;
 use super::linear;
 use super::paths;
+use super::comprehension::rows_of;
 use super::value::*;
 use super::*;
 use crate::core::Monoid;
@@ -67,6 +68,8 @@ builtins! {
     "arg", "arg(z)", "The phase in (-π, π].", |c, k| part(c, k, Part::Argument);
     "complex", "complex(x, y)", "The complex number x + i y.", complex;
     "normal", "normal(mean, deviation)", "The normal distribution; the second argument is the standard deviation.", normal;
+    "standard_normal", "standard_normal(x)",
+        "Values of the type of x whose components, two for a complex number, are independent and standard normal.", standard_normal;
     "uniform", "uniform(low, high)", "The uniform distribution between two numbers.", uniform;
     "exponential", "exponential(rate)", "The exponential distribution, of mean 1/rate.", exponential;
     "grad", "grad(f)", "The gradient of a scalar function by its first argument.", |c, k| derived(c, k, Derived::Gradient);
@@ -405,6 +408,26 @@ fn normal(c: &mut Checker, mut call: Call) -> Checked<Value> {
     Ok(Value::Distribution(Rc::new(Distribution::Normal { mean, deviation })))
 }
 
+fn standard_normal(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(like, span)] = call.exactly::<1>(c)?;
+    let mut floats = true;
+    let zeros = paths::each_number(like, &mut |n| {
+        floats &= n.kind.is_float();
+        let shape = n.shape();
+        let zero = n.clone().map_leaves(&mut |_| c.b.full(n.kind.scalar(), &shape, 0.0));
+        Ok(Value::Number(zero))
+    })?;
+    match zeros {
+        Value::Number(mean) if floats && mean.im.is_none() => {
+            let one = c.b.number(mean.kind.scalar(), 1.0);
+            let deviation = Number::scalar(mean.kind, one);
+            Ok(Value::Distribution(Rc::new(Distribution::Normal { mean, deviation })))
+        }
+        zeros if floats && !zeros.leaves().is_empty() => Ok(Value::Distribution(Rc::new(Distribution::Standard(zeros)))),
+        other => c.fail(errors::expected(&span, "real, f32 or complex numbers or arrays of them", &other)),
+    }
+}
+
 fn uniform(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [low, high] = pair(c, &mut call)?;
     Ok(Value::Distribution(Rc::new(Distribution::Uniform { low, high })))
@@ -444,15 +467,29 @@ fn state(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let Some(ty) = declared.parameters.first().and_then(|p| p.ty.as_ref()).filter(|_| declared.generics.is_empty()) else {
         return c.fail(errors::no_declared_state(&span, &f.describe()));
     };
-    match c.where_declared(closure, |c| c.ty(ty))? {
+    let ty = c.where_declared(closure, |c| c.ty(ty))?;
+    zeros(c, &ty, &span)
+}
+
+/// Zeros of a type of fields.
+fn zeros(c: &mut Checker, ty: &types::Ty, span: &Span) -> Checked<Value> {
+    match ty {
         types::Ty::Number(kind, sets) if kind.is_float() => {
             let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
             let mut zeros = || c.b.full(kind.scalar(), &shape, 0.0);
             let re = zeros();
-            let im = (kind == Kind::Complex).then(zeros);
-            Ok(Value::Number(Number { im, ..Number::new(kind, sets, re) }))
+            let im = (*kind == Kind::Complex).then(zeros);
+            Ok(Value::Number(Number { im, ..Number::new(*kind, sets.clone(), re) }))
         }
-        other => c.fail(errors::not_yet(&span, &format!("states of type {}", other.describe()))),
+        types::Ty::Tuple(items) => {
+            let items: Checked<Vec<Value>> = items.iter().map(|ty| zeros(c, ty, span)).collect();
+            Ok(Value::Tuple(Rc::new(items?)))
+        }
+        types::Ty::Record(fields) => {
+            let fields: Checked<Vec<_>> = fields.iter().map(|(name, ty)| Ok((name.clone(), zeros(c, ty, span)?))).collect();
+            Ok(Value::Record(Rc::new(fields?)))
+        }
+        other => c.fail(errors::not_yet(span, &format!("states of type {}", other.describe()))),
     }
 }
 
@@ -487,11 +524,12 @@ fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
     if let [(None, Value::Tuple(items), _)] = &call.given[..] {
         return Ok(Value::Number(c.known_int(items.len() as i64)));
     }
-    let (n, span) = call.one_number(c)?;
-    match n.sets.first() {
-        Some(IndexSet::Range(size)) => Ok(Value::Number(c.known_int(*size as i64))),
-        Some(set) => Ok(Value::Set(set.clone())),
-        None => c.fail(errors::no_index(&span, &Value::Number(n))),
+    let [(value, span)] = call.exactly::<1>(c)?;
+    let value = row_or_number(c, value, &span)?;
+    match rows_of(&value) {
+        Some(IndexSet::Range(size)) => Ok(Value::Number(c.known_int(size as i64))),
+        Some(set) => Ok(Value::Set(set)),
+        None => c.fail(errors::no_index(&span, &value)),
     }
 }
 
@@ -518,13 +556,18 @@ fn site(c: &mut Checker, mut call: Call) -> Checked<Value> {
 
 fn zip(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(a, a_span), (b, b_span)] = call.exactly::<2>(c)?;
-    let (x, y) = (as_number(c, a, &a_span)?, as_number(c, b, &b_span)?);
-    match (x.sets.first(), y.sets.first()) {
-        (Some(p), Some(q)) if p == q => {
-            let fields = vec![(Rc::from("0"), Value::Number(x)), (Rc::from("1"), Value::Number(y))];
-            Ok(Value::Record(Rc::new(fields)))
-        }
+    // A record of arrays is an array of records.
+    let (x, y) = (row_or_number(c, a, &a_span)?, row_or_number(c, b, &b_span)?);
+    match (rows_of(&x), rows_of(&y)) {
+        (Some(p), Some(q)) if p == q => Ok(Value::Record(Rc::new(vec![(Rc::from("0"), x), (Rc::from("1"), y)]))),
         _ => c.fail(errors::zip_of_different(call.span, (&a_span, &x), (&b_span, &y))),
+    }
+}
+
+fn row_or_number(c: &mut Checker, value: Value, span: &Span) -> Checked<Value> {
+    match &value {
+        Value::Record(_) if rows_of(&value).is_some() => Ok(value),
+        _ => as_number(c, value, span).map(Value::Number),
     }
 }
 
@@ -595,25 +638,29 @@ fn over_ensemble(c: &mut Checker, x: Value, ensemble: &Rc<Ensemble>) -> Value {
 }
 
 fn values(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let (n, _) = call.one_number(c)?;
-    let sets = n.sets.iter().map(|s| if let IndexSet::Ensemble(e) = s { IndexSet::Range(e.size()) } else { s.clone() }).collect();
-    Ok(Value::Number(Number { sets, ..n }))
+    let [(value, span)] = call.exactly::<1>(c)?;
+    let value = row_or_number(c, value, &span)?;
+    let plain = |s: &IndexSet| if let IndexSet::Ensemble(e) = s { IndexSet::Range(e.size()) } else { s.clone() };
+    paths::each_number(value, &mut |n| Ok(Value::Number(Number { sets: n.sets.iter().map(plain).collect(), ..n })))
 }
 
 fn by_chain(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let (n, span) = call.one_number(c)?;
-    let Some(IndexSet::Ensemble(e)) = n.sets.first().cloned() else {
-        return c.fail(errors::expected(&span, "an array over an ensemble", &Value::Number(n)));
-    };
-    let rest = n.sets[1..].to_vec();
-    let shape: Vec<usize> = rest.iter().map(IndexSet::size).collect();
-    let sets = [vec![IndexSet::Range(e.chains), IndexSet::Range(e.draws)], rest].concat();
-    let n = n.map_leaves(&mut |v| {
-        let split = c.b.reshape(v, [vec![e.draws, e.chains], shape.clone()].concat());
-        let order: Vec<usize> = [1, 0].into_iter().chain(2..shape.len() + 2).collect();
-        c.b.transpose(split, &order)
-    });
-    Ok(Value::Number(Number { sets, ..n }))
+    let [(value, span)] = call.exactly::<1>(c)?;
+    let value = row_or_number(c, value, &span)?;
+    paths::each_number(value, &mut |n| {
+        let Some(IndexSet::Ensemble(e)) = n.sets.first().cloned() else {
+            return c.fail(errors::expected(&span, "an array over an ensemble", &Value::Number(n)));
+        };
+        let rest = n.sets[1..].to_vec();
+        let shape: Vec<usize> = rest.iter().map(IndexSet::size).collect();
+        let sets = [vec![IndexSet::Range(e.chains), IndexSet::Range(e.draws)], rest].concat();
+        let n = n.map_leaves(&mut |v| {
+            let split = c.b.reshape(v, [vec![e.draws, e.chains], shape.clone()].concat());
+            let order: Vec<usize> = [1, 0].into_iter().chain(2..shape.len() + 2).collect();
+            c.b.transpose(split, &order)
+        });
+        Ok(Value::Number(Number { sets, ..n }))
+    })
 }
 
 fn effect(c: &mut Checker, call: Call) -> Checked<Value> {

@@ -399,7 +399,7 @@ pub fn direction(lattice: &Rc<Lattice>, k: usize) -> Displacement {
 }
 
 /// The first index set of arrays that can be run over.
-fn rows_of(value: &Value) -> Option<IndexSet> {
+pub fn rows_of(value: &Value) -> Option<IndexSet> {
     match value {
         Value::Number(n) => n.sets.first().cloned(),
         Value::Record(fields) => rows_of(&fields.first()?.1),

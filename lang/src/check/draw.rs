@@ -18,11 +18,14 @@ impl Checker<'_> {
         if let Distribution::Made(record) = &*distribution {
             return self.drawn_from(record, ty, span, ordinal);
         }
+        if let Distribution::Standard(zeros) = &*distribution {
+            return self.drawn_each(zeros.clone(), ty, span, ordinal);
+        }
         let parts: Vec<&Number> = match &*distribution {
             Distribution::Normal { mean, deviation } => vec![mean, deviation],
             Distribution::Uniform { low, high } => vec![low, high],
             Distribution::Exponential { rate } => vec![rate],
-            Distribution::Made(_) => unreachable!("drawn above"),
+            Distribution::Standard(_) | Distribution::Made(_) => unreachable!("drawn above"),
         };
         let natural = parts.iter().map(|n| n.sets.clone()).max_by_key(Vec::len).unwrap_or_default();
         let (kind, sets) = match ty {
@@ -70,9 +73,26 @@ impl Checker<'_> {
                 let minus = self.b.neg(logarithm);
                 self.b.div(minus, numbers[0])
             }
-            Distribution::Made(_) => unreachable!("drawn above"),
+            Distribution::Standard(_) | Distribution::Made(_) => unreachable!("drawn above"),
         };
         Ok(tight(Value::Number(Number::new(kind, sets, re))))
+    }
+
+    /// Standard normal numbers for each component of a value.
+    fn drawn_each(&mut self, zeros: Value, ty: Option<&Ty>, span: &Span, ordinal: u32) -> Checked<Value> {
+        self.b.at(span);
+        let place = noise::step(self.address.place, "~", ordinal as u64);
+        let (turns, position) = (self.address.turns.clone(), self.position());
+        let mut part = 0;
+        let drawn = zeros.map_leaves(&mut |v| {
+            part += 1;
+            let ty = self.b.type_of(v).clone();
+            self.b.draw(Base::Normal, ty.scalar, noise::step(place, "part", part), turns.clone(), position, ty.shape)
+        });
+        match ty {
+            None => Ok(tight(drawn)),
+            Some(ty) => self.fit(drawn, ty, span, false).map(tight),
+        }
     }
 
     /// A draw by a record's own function, in the shape of the declared type, or of its mean.
@@ -121,6 +141,7 @@ impl Checker<'_> {
             Distribution::Normal { mean, deviation } => self.library_call("_normal_family", vec![number(mean), number(deviation)], &span)?,
             Distribution::Uniform { low, high } => self.library_call("_uniform_family", vec![number(low), number(high)], &span)?,
             Distribution::Exponential { rate } => self.library_call("_exponential_family", vec![number(rate)], &span)?,
+            Distribution::Standard(zeros) => self.library_call("_standard_family", vec![(None, zeros.clone(), span.clone())], &span)?,
             Distribution::Made(record) => record.clone(),
         };
         let found = self.field_of(&record, name)?;

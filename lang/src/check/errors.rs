@@ -411,7 +411,7 @@ pub fn filtered_array(span: &Span) -> Diagnostic {
         .help("give left-out members a value: [if c { x } else { 0.0 } for …]")
 }
 
-pub fn zip_of_different(call: &Span, a: (&Span, &Number), b: (&Span, &Number)) -> Diagnostic {
+pub fn zip_of_different(call: &Span, a: (&Span, &Value), b: (&Span, &Value)) -> Diagnostic {
     error("`zip` pairs arrays over one index set").label(call, "these differ").label(a.0, a.1.describe()).label(b.0, b.1.describe())
 }
 

@@ -146,6 +146,8 @@ pub enum Distribution {
     Normal { mean: Number, deviation: Number },
     Uniform { low: Number, high: Number },
     Exponential { rate: Number },
+    /// Each component, also of a complex number or of a value of several parts, standard normal; these are zero.
+    Standard(Value),
     /// One of the library or the program: a record with a function `draw` of a value like those drawn.
     Made(Value),
 }
@@ -422,6 +424,7 @@ impl Value {
                     Distribution::Uniform { low: low.clone().map_leaves(f), high: high.clone().map_leaves(f) }
                 }
                 Distribution::Exponential { rate } => Distribution::Exponential { rate: rate.clone().map_leaves(f) },
+                Distribution::Standard(zeros) => Distribution::Standard(zeros.clone().map_leaves(f)),
                 Distribution::Made(record) => Distribution::Made(record.clone().map_leaves(f)),
             })),
             Value::Layer(layer) => Value::Layer(Rc::new(layer.map_leaves(f))),
