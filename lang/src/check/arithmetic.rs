@@ -3,7 +3,7 @@
 use super::value::*;
 use super::*;
 use crate::core::Literal;
-use crate::prim::{self, Prim, Run, arithmetic as rows};
+use crate::prim::{self, Partials, Prim, Run, arithmetic as rows};
 use crate::syntax::ast::{BinaryOp, Expr, UnaryOp};
 use moyal_runtime::array::Scalar;
 
@@ -138,6 +138,12 @@ impl Checker<'_> {
         let loose = left.0.loose && right.0.loose;
         if left.0.kind == Kind::Int && right.0.kind == Kind::Int {
             self.known_ints(op, op_span, &left.0, &right.0)?;
+        }
+        // What jumps has no error.
+        if matches!(op, Lt | Le | Gt | Ge | Eq | Ne | FloorDiv) {
+            let what = if op == FloorDiv { "`//`" } else { "a comparison" };
+            self.plain(&left.0, what, left.1)?;
+            self.plain(&right.0, what, right.1)?;
         }
         let (a, b) = self.alike(op, op_span, left, right)?;
         let sets = a.sets.clone();
@@ -478,6 +484,11 @@ impl Checker<'_> {
         }
         let loose = arguments.iter().all(|(n, _)| n.loose);
         let spans: Vec<Span> = arguments.iter().map(|(_, s)| s.clone()).collect();
+        if matches!(row.partials, Partials::Constant) && !matches!(row.run, Run::Test(..)) {
+            for (n, span) in &arguments {
+                self.plain(n, &format!("`{}`", row.name), span)?;
+            }
+        }
         let mut numbers = self.all_alike(arguments)?;
         if numbers[0].kind == Kind::Complex {
             if row.name == "abs" {

@@ -116,6 +116,12 @@ pub fn estimate_for(what: &str, span: &Span) -> Diagnostic {
         .help("write `.value` for the number without its error, e.g. `m.value`")
 }
 
+pub fn save_of_estimate(span: &Span) -> Diagnostic {
+    error("a file holds plain numbers: the error of this estimate would be lost")
+        .label(span, "an estimate")
+        .help("save its parts: save(\"x.npy\", x.value) and save(\"x_error.npy\", error(x)); or print it as a table")
+}
+
 pub fn estimate_needed(span: &Span, function: &str, found: &Number) -> Diagnostic {
     error(format!("{function} is of an estimate (a real mean over an ensemble, or what is computed from some)"))
         .label(span, format!("this is {} without an error", Value::Number(found.clone()).describe()))

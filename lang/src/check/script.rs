@@ -890,6 +890,7 @@ impl<'g> ScriptChecker<'g> {
                 other => return c.fail(errors::expected(&name.value.span, "the name of a file in quotes", &other)),
             }
             match c.expr(&value.value)? {
+                Value::Number(n) if c.is_estimate(&n) => c.fail(errors::save_of_estimate(&value.value.span)),
                 Value::Number(n) => Ok((vec![Value::Number(n)], vec![])),
                 Value::Unknown => Err(Reported),
                 other => c.fail(errors::expected(&value.value.span, "an array", &other)),
