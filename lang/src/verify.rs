@@ -310,6 +310,8 @@ impl<'f> Planner<'f> {
         let declared = f.generics.is_empty() && f.parameters.len() == 1 && f.parameters[0].ty.is_some();
         if f.kind == FunctionKind::Action && declared {
             self.actions.push(f.name.clone());
+        } else if f.kind == FunctionKind::Action {
+            self.left_out.push((f.name.span.clone(), "an action by itself is checked if it has one argument, of a declared type"));
         }
         if self.functions.checked.contains_key(&f.name.text) {
             let mut inner = Planner::new(self.functions, self.lost.clone(), true);

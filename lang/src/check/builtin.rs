@@ -122,6 +122,7 @@ builtins! {
     "is_ensemble", "is_ensemble(x)", "Whether a value is an array over an ensemble: known before the run.", paths::is_ensemble;
     "is_text", "is_text(x)", "Whether a value is a text: known before the run.", paths::is_text;
     "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", paths::is_number;
+    "is_array", "is_array(x)", "Whether a value has an index: an array, a list, a tuple. Known before the run.", paths::is_array;
     "squares", "squares(x)", "The square of each component: of a complex number, of both parts.", paths::squares;
     "last_of", "last_of(x)", "Of an array over paths, then times, the last time.", paths::last_of;
     "distribution", "distribution({draw: like -> x, log_density: x -> l, mean: m, …})",

@@ -2,7 +2,7 @@
 
 use super::value::*;
 use super::*;
-use crate::syntax::ast::{Argument, Expr, ExprKind, Name, Parameter};
+use crate::syntax::ast::{Argument, Expr, ExprKind, FunctionKind, Name, Parameter};
 
 /// One argument: its name if it was given by name, its value and its place.
 pub type Given = (Option<Name>, Value, Span);
@@ -98,7 +98,7 @@ impl Checker<'_> {
         closure.checked.set(true);
         let name = closure.declaration.name();
         if let Declaration::Function(f) = &closure.declaration
-            && matches!(f.kind, crate::syntax::ast::FunctionKind::Layer | crate::syntax::ast::FunctionKind::Network)
+            && matches!(f.kind, FunctionKind::Layer | FunctionKind::Network)
         {
             return self.fail(errors::not_yet(call, "layers and networks"));
         }
@@ -197,7 +197,14 @@ impl Checker<'_> {
         let (value, span) = match (given, &parameter.default) {
             (Some(given), _) => given,
             (None, Some(default)) => (self.expr(default)?, default.span.clone()),
-            (None, None) => return self.fail(errors::missing_argument(call, &f.name, &parameter.name.text, &parameter_names(f))),
+            (None, None) => {
+                let to_sampler = is_library(call) && f.kind == FunctionKind::Action;
+                return self.fail(if to_sampler {
+                    errors::action_of_several(call, &f.name, &parameter_names(f))
+                } else {
+                    errors::missing_argument(call, &f.name, parameter.name.span.text(), &parameter_names(f))
+                });
+            }
         };
         match &parameter.ty {
             Some(ty) => self.fit_parameter(value, ty, &f.generics, &span),
@@ -207,7 +214,7 @@ impl Checker<'_> {
 }
 
 fn parameter_names(f: &crate::syntax::ast::Function) -> String {
-    let names: Vec<&str> = f.parameters.iter().map(|p| &*p.name.text).collect();
+    let names: Vec<&str> = f.parameters.iter().map(|p| &*p.name.span.text()).collect();
     names.join(", ")
 }
 

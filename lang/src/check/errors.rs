@@ -537,6 +537,12 @@ pub fn missing_argument(call: &Span, function: &Name, name: &str, known: &str) -
     error(format!("`{}` needs the argument `{name}`", function.text)).label(call, "missing here").help(format!("its arguments: {known}"))
 }
 
+pub fn action_of_several(call: &Span, action: &Name, known: &str) -> Diagnostic {
+    error(format!("a sampler takes an action of one argument: `{}` has several ({known})", action.span.text()))
+        .label(call, "called with one here")
+        .help("several fields go into one record, action S(z: {φ: real[Λ], χ: real[Λ]}) = …; others are fixed in an action of its own, action T(φ: real[Λ]) = S(φ, 0.3)")
+}
+
 pub fn recursion(call: &Span, name: &str, declared: &Span) -> Diagnostic {
     error(format!("`{name}` calls itself: functions are not recursive"))
         .label(call, "here")

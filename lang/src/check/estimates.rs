@@ -105,7 +105,12 @@ impl Checker<'_> {
 
     /// Refuses an estimate for `what` (a condition, an index): which way a program goes has no error.
     pub fn plain(&mut self, n: &Number, what: &str, span: &Span) -> Checked<()> {
-        if self.is_estimate(n) { self.fail(errors::estimate_for(what, span)) } else { Ok(()) }
+        if !self.is_estimate(n) {
+            return Ok(());
+        }
+        // What a function of the library does with it is nothing that the user wrote.
+        let called = if self.in_library { self.called_by_user().map(|(name, _)| format!("`{name}`")) } else { None };
+        self.fail(errors::estimate_for(called.as_deref().unwrap_or(what), span))
     }
 }
 

@@ -152,8 +152,7 @@ impl<'g> Checker<'g> {
         if of_unknown && !self.diagnostics.is_empty() {
             return Reported;
         }
-        let outer = self.calls.iter().rev().find(|(name, span)| !is_library(span) && !name.starts_with('_'));
-        if let Some((name, call)) = outer {
+        if let Some((name, call)) = self.called_by_user() {
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
             if inside {
                 let text = diagnostic.labels[0].1.clone();
@@ -168,6 +167,11 @@ impl<'g> Checker<'g> {
             self.diagnostics.push(diagnostic);
         }
         Reported
+    }
+
+    /// The innermost call that stands in the user's text: function and place.
+    pub fn called_by_user(&self) -> Option<&(Rc<str>, Span)> {
+        self.calls.iter().rev().find(|(name, span)| !is_library(span) && !name.starts_with('_'))
     }
 
     pub fn fail<T>(&mut self, diagnostic: Diagnostic) -> Checked<T> {

@@ -284,6 +284,14 @@ pub fn is_text(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
 }
 
+/// `is_array(x)`: whether a value has an index, which is known.
+pub fn is_array(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    match call.exactly::<1>(c)? {
+        [(Value::Unknown, _)] => Err(Reported),
+        [(value, _)] => known(c, super::comprehension::rows_of(&value).is_some() || matches!(value, Value::Tuple(_))),
+    }
+}
+
 /// `is_distribution(x)`: whether a value is a distribution, which is known.
 pub fn is_distribution(c: &mut Checker, mut call: Call) -> Checked<Value> {
     match call.exactly::<1>(c)? {
