@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Samplers of the library, each with a `check_…` in the module.
-const SAMPLERS: &[&str] = &["hmc", "sample", "langevin", "mala", "metropolis", "cluster", "parallel_tempering"];
+const SAMPLERS: &[&str] = &["hmc", "sample", "langevin", "mala", "metropolis", "cluster", "parallel_tempering", "simulate"];
 
 /// Updates whose trajectories are checked by themselves, wherever they are made.
 const UPDATES: &[&str] = &["hmc_update"];
@@ -633,10 +633,13 @@ fn check(fields: &[(Rc<str>, Value)], slots: &dyn Slots) -> Option<Check> {
         (first, 0.0, format!("above {limit}"), passed(first > limit))
     } else if let Some(limit) = real("holds_below") {
         (first, 0.0, String::new(), if first < limit { Verdict::Holds } else { Verdict::Broken })
+    } else if let Some(limit) = real("at_least") {
+        let (found, error) = farthest(estimate, limit, slots)?;
+        (found, error, format!("at least {}", (limit * 1e6).round() / 1e6), passed(found + SIGMAS * error >= limit))
     } else {
         let expected = real("expected")?;
         let (found, error) = farthest(estimate, expected, slots)?;
-        (found, error, format!("{expected}"), agreement(found, error, expected, real("bias").unwrap_or(0.0)))
+        (found, error, format!("{expected}"), agreement(found, error.max(real("rounding").unwrap_or(0.0)), expected, real("bias").unwrap_or(0.0)))
     };
     let found = match (error == 0.0, number("above").is_some()) {
         (true, _) if found == 0.0 => "0".to_string(),

@@ -66,7 +66,14 @@ pub fn module(path: &str) -> Option<&'static str> {
         "process/orders" => Some(include_str!("../process/orders.moy")),
         "process/likelihood" => Some(include_str!("../process/likelihood.moy")),
         "process/schemes/baoab" => Some(include_str!("../process/schemes/baoab.moy")),
-        "verify" => Some(include_str!("../verify.moy")),
+        // One module of several files.
+        "verify" => Some(concat!(
+            include_str!("../verify/actions.moy"),
+            include_str!("../verify/processes.moy"),
+            include_str!("../verify/samplers.moy"),
+            include_str!("../verify/trajectories.moy"),
+            include_str!("../verify/simulations.moy"),
+        )),
         "prelude/tempering" => Some(include_str!("../prelude/tempering.moy")),
         _ => None,
     }

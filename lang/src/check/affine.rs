@@ -1,7 +1,7 @@
 //! Whether a process has a Gaussian transition kernel: its drift must be affine in the state and its noise must not know the
 //! state. A drift is affine if its derivative, as Core, no longer reads the state.
 
-use super::builtin::{Call, as_number};
+use super::builtin::{Call, as_number, known};
 use super::process::{Part, Process};
 use super::value::*;
 use super::*;
@@ -10,7 +10,21 @@ use crate::pass;
 
 /// `affine_kind(p, x, t)`: "diagonal" if each component of the one real state moves by itself, else "matrix". A process that is not
 /// affine is refused, with the term named.
-pub fn affine_kind(c: &mut Checker, mut call: Call) -> Checked<Value> {
+pub fn affine_kind(c: &mut Checker, call: Call) -> Checked<Value> {
+    match kind_of(c, call)? {
+        Ok(kind) => Ok(Value::Text(kind.into())),
+        Err(why) => c.fail(why),
+    }
+}
+
+/// `is_affine(p, x, t)`: whether `affine_kind` would not be refused, which is known.
+pub fn is_affine(c: &mut Checker, call: Call) -> Checked<Value> {
+    let holds = kind_of(c, call)?.is_ok();
+    known(c, holds)
+}
+
+/// How the components of an affine process move, or why it is not affine.
+fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diagnostic>> {
     let [(p, p_span), (x, x_span), (t, t_span)] = call.exactly::<3>(c)?;
     let Value::Process(p) = p else {
         return match p {
@@ -22,18 +36,18 @@ pub fn affine_kind(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let noise = c.apply_process(&p, Part::NoiseKind, given, &p_span)?;
     let Value::Text(noise) = noise else { unreachable!("the kind of a noise is a text") };
     if !matches!(&*noise, "none" | "additive") {
-        return c.fail(errors::kernel_of_state_noise(&p_span, &p.describe(), &p.declared().1.name.span));
+        return Ok(Err(errors::kernel_of_state_noise(&p_span, &p.describe(), &p.declared().1.name.span)));
     }
     let t = as_number(c, t, &t_span)?;
     let (block, state) = c.drift_block(&p, &x, &t, &p_span)?;
     if let Some(span) = c.first_term_that_bends(&block) {
-        return c.fail(errors::kernel_of_nonlinear(&p_span, &p.describe(), &span));
+        return Ok(Err(errors::kernel_of_nonlinear(&p_span, &p.describe(), &span)));
     }
     let shape = c.b.shape_of(block.params[0]).to_vec();
     let real = matches!(&state, Value::Number(n) if matches!(n.kind, Kind::Real | Kind::F32));
     let by_itself = shape.is_empty() || pass::activity::elementwise(&block, &block.params, &shape, |v| c.b.shape_of(v).to_vec());
     let own = real && by_itself && c.has_own_noise(&p, &x, &t, &p_span)?;
-    Ok(Value::Text(if own { "diagonal" } else { "matrix" }.into()))
+    Ok(Ok(if own { "diagonal" } else { "matrix" }))
 }
 
 impl Checker<'_> {

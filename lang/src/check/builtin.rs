@@ -132,6 +132,7 @@ builtins! {
     "each_element", "each_element(x, f)", "An array of the type of x whose elements are f(), each drawn by itself.", super::draw::each_element;
     "is_distribution", "is_distribution(x)", "Whether a value is a distribution: known before the run.", paths::is_distribution;
     "affine_kind", "affine_kind(p, x, t)", "How the components of an affine process move: \"diagonal\", each by itself, or \"matrix\". Others are refused.", affine::affine_kind;
+    "is_affine", "is_affine(p, x, t)", "Whether a process has affine drift and noise that does not know the state: known before the run.", affine::is_affine;
     "same_function", "same_function(f, g)", "Whether two values are one declared function: known before the run.", paths::same_function;
     "same_type", "same_type(x, y)", "Whether two values have one type: known before the run.", paths::same_type;
     "collocation", "let (u, w, Q) = collocation(n)",

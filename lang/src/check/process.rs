@@ -421,7 +421,7 @@ impl Checker<'_> {
     }
 
     /// The arguments of a function of a process: its states one by one or as one record, then time. Time may be left out by a
-    /// process that does not know it, and given all the same by the library.
+    /// process that does not know it, and given all the same by functions, which may be of any process (a scheme).
     fn states_and_time(
         &mut self,
         process: &Rc<Process>,
@@ -455,7 +455,7 @@ impl Checker<'_> {
             let names: Vec<&str> = process.declared().1.parameters.iter().map(|p| p.name.span.text()).collect();
             names.join(", ")
         };
-        let fits = given.len() == count + process.timed as usize || (given.len() == count + 1 && self.in_library);
+        let fits = given.len() == count + process.timed as usize || (given.len() == count + 1 && !self.calls.is_empty());
         if !fits {
             return self.fail(errors::process_arguments(call, &process.describe(), &usage(), given.len()));
         }
