@@ -147,3 +147,25 @@ fn doubts_about_phi4() {
         assert!(range.contains(&found), "{what}: {found}");
     }
 }
+
+/// Schemes whose strong order on a process is better than what their paper states for all of its kind.
+const BETTER: &[&str] = &["rossler on linear", "heun on commuting", "platen on commuting", "heun on area", "platen on area"];
+
+/// The order of each scheme on each kind of process: strong ones within 0.2 of those stated, weak ones within 0.3, and their errors.
+#[test]
+#[ignore = "two minutes"]
+fn orders_of_schemes() {
+    let text = run("orders.moy", "");
+    println!("{text}");
+    let mut count = 0;
+    for line in text.lines() {
+        let (what, numbers) = line.split_once(": strong ").expect("a scheme on a process");
+        let numbers: Vec<f64> = numbers.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+        let [strong, strong_error, stated_strong, weak, weak_error, stated_weak] = numbers[..] else { panic!("{line}") };
+        let better = BETTER.contains(&what) && strong > stated_strong;
+        assert!(better || (strong - stated_strong).abs() < 0.2 + 3.0 * strong_error, "{line}");
+        assert!((weak - stated_weak).abs() < 0.3 + 3.0 * weak_error, "{line}");
+        count += 1;
+    }
+    assert_eq!(count, 32);
+}
