@@ -397,8 +397,22 @@ impl Checker<'_> {
     pub fn complex_operation(&mut self, op: BinaryOp, a: &Number, b: &Number) -> Number {
         let (x, y) = (a.re, a.im.unwrap());
         let (u, v) = (b.re, b.im.unwrap());
+        // A number without an imaginary (real) part has none: no product with a zero, which an infinite factor would make a NaN.
+        let zero = |c: &Builder, part: Var| matches!(c.uniform_literal(part), Some(Literal::Real(0.0) | Literal::F32(0.0)));
+        let (real, imaginary) = ((zero(&self.b, y), zero(&self.b, v)), (zero(&self.b, x), zero(&self.b, u)));
         let c = &mut self.b;
         let (re, im) = match op {
+            BinaryOp::Mul if real.1 => (c.mul(x, u), c.mul(y, u)),
+            BinaryOp::Mul if real.0 => (c.mul(x, u), c.mul(x, v)),
+            BinaryOp::Mul if imaginary.1 => {
+                let yv = c.mul(y, v);
+                (c.neg(yv), c.mul(x, v))
+            }
+            BinaryOp::Mul if imaginary.0 => {
+                let yv = c.mul(y, v);
+                (c.neg(yv), c.mul(y, u))
+            }
+            BinaryOp::Div if real.1 => (c.div(x, u), c.div(y, u)),
             BinaryOp::Add => (c.add(x, u), c.add(y, v)),
             BinaryOp::Sub => (c.sub(x, u), c.sub(y, v)),
             BinaryOp::Mul => {

@@ -289,8 +289,9 @@ impl Nest<'_, '_, '_> {
     /// All roots at one position of the innermost dimension (`At::Fixed(i64::MIN)`: the rows stand there already).
     fn body(&mut self, rows: &Rows, dim: usize, at: At, width: u32) {
         let mut values: Vec<Option<Value>> = vec![None; self.kernel.nodes.len()];
-        for (root, (node, _)) in self.kernel.roots.iter().enumerate() {
-            let value = self.value(*node, rows, dim, at, width, &mut values);
+        // Everything is read before anything is written: a root may lie where a leaf did.
+        let results: Vec<Value> = self.kernel.roots.iter().map(|(node, _)| self.value(*node, rows, dim, at, width, &mut values)).collect();
+        for (root, value) in results.into_iter().enumerate() {
             let (address, offset) = self.address(rows.roots[root], if self.kernel.domain.is_empty() { 0 } else { self.root_stride(root, dim) }, 0, dim, at);
             self.b.ins().store(self.flags, value, address, offset);
         }

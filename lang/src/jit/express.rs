@@ -45,12 +45,14 @@ pub fn fusible(step: &Step, types: &[Type]) -> bool {
     }
 }
 
-/// A kernel that computes `roots`, all of one shape. If some array must first lie in memory, that one is the error.
+/// A kernel that computes `roots`, all of one shape, each of which may use those before it where it stands itself; those `within` are
+/// not stored. If some array must first lie in memory, that one is the error.
 pub fn kernel<'p>(
     types: &'p [Type],
     steps: &'p HashMap<Var, &'p Step>,
     stored: &'p HashSet<Var>,
     roots: &[Var],
+    within: &HashSet<Var>,
 ) -> Result<Kernel, Var> {
     let mut e = Expressions { types, steps, stored, nodes: vec![], known: vec![], leaves: vec![] };
     let shape = types[roots[0].0 as usize].shape.clone();
@@ -61,6 +63,7 @@ pub fn kernel<'p>(
     for root in roots {
         computed.push((e.root(*root, &here)?, *root));
     }
+    computed.retain(|(_, root)| !within.contains(root));
     e.finish(shape, computed)
 }
 

@@ -59,6 +59,19 @@ impl Kernel {
             })
     }
 
+    /// Whether some index wraps around.
+    pub fn wraps(&self) -> bool {
+        self.nodes.iter().any(|n| match &n.kind {
+            NodeKind::Load { at, .. } | NodeKind::Count(at) => at.offsets.iter().any(|o| *o != 0),
+            _ => false,
+        })
+    }
+
+    /// How many numbers a turn loads or computes.
+    pub fn work(&self) -> usize {
+        self.nodes.iter().filter(|n| !matches!(n.kind, NodeKind::Constant(_))).count()
+    }
+
     pub fn accesses(&mut self) -> impl Iterator<Item = &mut Access> {
         self.nodes.iter_mut().filter_map(|n| match &mut n.kind {
             NodeKind::Load { at, .. } | NodeKind::Count(at) => Some(at),

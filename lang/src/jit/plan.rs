@@ -76,6 +76,11 @@ const CHEAP: usize = 1;
 /// How many primitives one kernel computes at most.
 const LARGEST: usize = 60;
 
+/// How many numbers a kernel of several arrays loads and computes at most in a turn, and how many arrays it touches: more than registers
+/// hold go through memory after all.
+const WIDEST: usize = 160;
+const ARRAYS: usize = 14;
+
 pub fn plan(program: &Program) -> Plan {
     let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
     planner.frames.push(Arena::default());
@@ -283,12 +288,14 @@ impl Planner {
         let defined: HashMap<Var, &Step> =
             steps.iter().filter(|s| s.outs.len() == 1).map(|s| (s.outs[0], s)).collect();
         let mut stored = self.stored(steps, results, &defined);
-        let pieces = loop {
-            match self.pieces(steps, &defined, &stored) {
+        let apart = loop {
+            match self.pieces(steps, &defined, &stored, &HashSet::new()) {
                 Ok(pieces) => break pieces,
                 Err(var) => assert!(stored.insert(var), "a kernel asks for an array that lies in memory already"),
             }
         };
+        let within = self.within(&apart, results);
+        let pieces = if within.is_empty() { apart } else { self.pieces(steps, &defined, &stored, &within).expect("kernels as before") };
         // Last use of each variable, then of each buffer as they are given out.
         let reads: Vec<Vec<Var>> = pieces.iter().map(|(p, k)| self.reads(p, k.as_ref())).collect();
         let mut last: HashMap<Var, usize> = HashMap::new();
@@ -396,27 +403,32 @@ impl Planner {
             })
     }
 
-    /// The block's pieces in order, with their kernels; neighbouring scalars go into one. The error is what must be stored.
+    /// The block's pieces in order, with their kernels; neighbouring scalars go into one, and neighbouring arrays that share work, of
+    /// which those `within` are not stored. The error is what must be stored.
     #[allow(clippy::type_complexity)]
     fn pieces<'s>(
         &self,
         steps: &'s [Step],
         defined: &HashMap<Var, &Step>,
         stored: &HashSet<Var>,
+        within: &HashSet<Var>,
     ) -> Result<Vec<(Piece<'s>, Option<Kernel>)>, Var> {
         let mut pieces: Vec<(Piece, Option<Kernel>)> = vec![];
-        let mut scalars: Vec<Var> = vec![];
-        let close = |scalars: &mut Vec<Var>, pieces: &mut Vec<(Piece<'s>, Option<Kernel>)>| -> Result<(), Var> {
-            if !scalars.is_empty() {
-                let roots = std::mem::take(scalars);
-                let kernel = self.scalars(&roots, defined, stored)?;
-                pieces.push((Piece::Kernel(roots), Some(kernel)));
+        let (mut scalars, mut arrays): (Vec<Var>, Vec<Var>) = (vec![], vec![]);
+        // No scalar reads an array that is still open: a step stands between them.
+        let close = |scalars: &mut Vec<Var>, arrays: &mut Vec<Var>, pieces: &mut Vec<(Piece<'s>, Option<Kernel>)>| -> Result<(), Var> {
+            for roots in [std::mem::take(scalars), std::mem::take(arrays)] {
+                if !roots.is_empty() {
+                    let kernel = express::kernel(&self.types, defined, stored, &roots, within)?;
+                    let kept = roots.into_iter().filter(|v| !within.contains(v)).collect();
+                    pieces.push((Piece::Kernel(kept), Some(kernel)));
+                }
             }
             Ok(())
         };
         for step in steps {
             if !express::fusible(step, &self.types) {
-                close(&mut scalars, &mut pieces)?;
+                close(&mut scalars, &mut arrays, &mut pieces)?;
                 pieces.push((Piece::Step(step), None));
                 continue;
             }
@@ -433,17 +445,48 @@ impl Planner {
                 pieces.push((Piece::Step(step), None));
                 continue;
             }
-            close(&mut scalars, &mut pieces)?;
-            let kernel = express::kernel(&self.types, defined, stored, &[out])?;
-            pieces.push((Piece::Kernel(vec![out]), Some(kernel)));
+            if !self.joins(&arrays, out, defined, stored)? {
+                close(&mut scalars, &mut arrays, &mut pieces)?;
+            }
+            arrays.push(out);
         }
-        close(&mut scalars, &mut pieces)?;
+        close(&mut scalars, &mut arrays, &mut pieces)?;
         Ok(pieces)
     }
 
-    /// One kernel for several scalars, each of which may use those before it.
-    fn scalars(&self, roots: &[Var], defined: &HashMap<Var, &Step>, stored: &HashSet<Var>) -> Result<Kernel, Var> {
-        express::kernel(&self.types, defined, stored, roots)
+    /// Whether an array is best computed in one kernel with those before it: they have work in common, and it reads those only where
+    /// it stands itself.
+    fn joins(&self, arrays: &[Var], out: Var, defined: &HashMap<Var, &Step>, stored: &HashSet<Var>) -> Result<bool, Var> {
+        let Some(first) = arrays.first() else { return Ok(true) };
+        if self.ty(*first).shape != self.ty(out).shape || self.ty(out).shape.is_empty() {
+            return Ok(false);
+        }
+        let kernel = |roots: &[Var]| express::kernel(&self.types, defined, stored, roots, &HashSet::new());
+        let (before, alone) = (kernel(arrays)?, kernel(&[out])?);
+        let Ok(together) = kernel(&[arrays, &[out]].concat()) else { return Ok(false) };
+        let apart = |k: &Kernel| k.leaves.iter().any(|leaf| *leaf == out || arrays.contains(leaf));
+        let same_width = before.width == together.width && alone.width == together.width;
+        Ok(same_width
+            && !together.wraps()
+            && !apart(&together)
+            && together.work() < before.work() + alone.work()
+            && together.work() <= WIDEST
+            && together.leaves.len() + together.roots.len() <= ARRAYS)
+    }
+
+    /// Arrays that only the kernel reads which computes them.
+    fn within(&self, pieces: &[(Piece, Option<Kernel>)], results: &[Var]) -> HashSet<Var> {
+        let read: HashSet<Var> = pieces.iter().flat_map(|(piece, kernel)| self.reads(piece, kernel.as_ref())).chain(results.iter().copied()).collect();
+        let mut within = HashSet::new();
+        for (piece, _) in pieces {
+            if let Piece::Kernel(roots) = piece
+                && roots.len() > 1
+                && !self.ty(roots[0]).shape.is_empty()
+            {
+                within.extend(roots.iter().filter(|v| !read.contains(v)));
+            }
+        }
+        within
     }
 
     fn reads(&self, piece: &Piece, kernel: Option<&Kernel>) -> Vec<Var> {
@@ -485,7 +528,7 @@ impl Planner {
         let leaves: Vec<Buffer> = kernel.leaves.iter().map(|v| self.homes[v]).collect();
         let outs: Vec<Buffer> = roots
             .iter()
-            .map(|root| match self.in_place(&kernel, &leaves, *root, roots, k, scope) {
+            .map(|root| match self.in_place(&kernel, &leaves, *root, k, scope) {
                 Some(buffer) => {
                     self.define(*root, buffer, scope, k);
                     buffer
@@ -498,8 +541,8 @@ impl Planner {
     }
 
     /// A leaf whose buffer the root may overwrite: read for the last time, each number just where it is written.
-    fn in_place(&self, kernel: &Kernel, leaves: &[Buffer], root: Var, roots: &[Var], k: usize, scope: &Scope) -> Option<Buffer> {
-        if roots.len() > 1 || self.ty(root).shape.is_empty() {
+    fn in_place(&self, kernel: &Kernel, leaves: &[Buffer], root: Var, k: usize, scope: &Scope) -> Option<Buffer> {
+        if self.ty(root).shape.is_empty() {
             return None;
         }
         let mut strides = vec![0_i64; kernel.domain.len()];

@@ -156,7 +156,13 @@ fn key(op: &Op) -> Option<Key> {
             key.extend(offset.iter().map(|o| *o as u64));
             key.push(103);
         }
-        Op::Prim(row, _) => key.extend([104, *row as *const _ as u64]),
+        Op::Prim(row, _) => {
+            // x y is y x to the last bit.
+            if matches!(row.name, "add" | "mul") {
+                key.sort_unstable();
+            }
+            key.extend([104, *row as *const _ as u64]);
+        }
         Op::Spread { shape, dims, .. } => {
             add(shape);
             add(dims);
