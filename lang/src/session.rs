@@ -136,13 +136,14 @@ impl Session {
         let allowed = std::mem::replace(&mut self.options.allow_nonfinite, true);
         let outcomes = self.outcomes(&plan.claims, &script.actions, host);
         self.options.allow_nonfinite = allowed;
-        let (outcomes, stopped) = outcomes.map_err(|d| vec![d])?;
+        let outcomes = outcomes.map_err(|d| vec![d])?;
         let tests = self.tests(&script, host);
-        Ok(Verification { outcomes, stopped, tests, left_out: plan.left_out, warnings })
+        let left_out = [plan.left_out, outcomes.left_out].concat();
+        Ok(Verification { outcomes: outcomes.found, stopped: outcomes.stopped, tests, left_out, warnings })
     }
 
     /// What the claims give, and why some gave nothing: one that stops does not stop those after it.
-    fn outcomes(&mut self, claims: &[verify::Claim], actions: &[Action], host: &mut dyn Host) -> Result<(Vec<verify::Verified>, Vec<Diagnostic>), Diagnostic> {
+    fn outcomes(&mut self, claims: &[verify::Claim], actions: &[Action], host: &mut dyn Host) -> Result<Outcomes, Diagnostic> {
         let slots = |claim: &verify::Claim| claim.slots(&self.globals.names);
         let slots: Vec<Vec<usize>> = claims.iter().map(slots).collect();
         let mut stopped: Vec<Option<Diagnostic>> = claims.iter().map(|_| None).collect();
@@ -160,8 +161,9 @@ impl Session {
             Some(_) => vec![claim.stopped()],
             None => verify::verified(claim, &self.globals.names, self),
         };
-        let outcomes = claims.iter().zip(&stopped).flat_map(outcome).collect();
-        Ok((outcomes, stopped.into_iter().flatten().collect()))
+        let outcomes: Vec<Vec<verify::Verified>> = claims.iter().zip(&stopped).map(outcome).collect();
+        let left_out = claims.iter().zip(&outcomes).filter_map(|(claim, found)| claim.left_out(found)).collect();
+        Ok(Outcomes { found: outcomes.concat(), stopped: stopped.into_iter().flatten().collect(), left_out })
     }
 
     /// One entry of the REPL: like `run`, but a lone expression's value is printed, names may be redefined, and an entry
@@ -550,6 +552,13 @@ impl Slots for Session {
     fn info(&self, slot: usize) -> &Slot {
         &self.globals.slots[slot]
     }
+}
+
+/// What the claims of a program gave.
+struct Outcomes {
+    found: Vec<verify::Verified>,
+    stopped: Vec<Diagnostic>,
+    left_out: Vec<(crate::source::Span, &'static str)>,
 }
 
 /// What `verify` found.

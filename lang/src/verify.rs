@@ -49,9 +49,16 @@ pub struct Claim {
     name: Rc<str>,
     pub subject: String,
     pub place: Span,
+    /// Whether some check must apply to it, as to a sampler.
+    checked: bool,
 }
 
 impl Claim {
+    /// That no check applies to it, if some should.
+    pub fn left_out(&self, found: &[Verified]) -> Option<(Span, &'static str)> {
+        (self.checked && found.is_empty()).then(|| (self.place.clone(), "no check applies to it here"))
+    }
+
     /// Where its results are stored.
     pub fn slots(&self, names: &Names) -> Vec<usize> {
         names.get(&self.name).map(|binding| binding.value.leaves().iter().map(|v| v.0 as usize).collect()).unwrap_or_default()
@@ -72,12 +79,14 @@ impl Claim {
 }
 
 /// The outcome for one action or sampler.
+#[derive(Clone)]
 pub struct Verified {
     pub subject: String,
     pub place: Span,
     pub checks: Vec<Check>,
 }
 
+#[derive(Clone)]
 pub struct Check {
     pub name: String,
     pub found: String,
@@ -427,6 +436,8 @@ impl<'f> Planner<'f> {
         self.called.extend(walk::callee(call).map(|(name, _)| name.clone()));
         let check = Expr::new(ExprKind::Call { function, arguments: arguments.clone() }, call.span.clone());
         self.claim(crate::report::one_line(call.span.text()), call.span.clone(), check);
+        let of_library = called(call).is_some_and(|name| !self.functions.checked.contains_key(name));
+        self.claims.iter_mut().last().expect("just claimed").checked = of_library;
     }
 
     fn claim_actions(&mut self) {
@@ -453,7 +464,7 @@ impl<'f> Planner<'f> {
         // Noise knows the names that statements bind: a number does not change with the layout of the text.
         let name: Rc<str> = format!("claim {}", self.statements.len()).into();
         self.statements.push(bound(&name, check));
-        self.claims.push(Claim { name, subject, place });
+        self.claims.push(Claim { name, subject, place, checked: false });
     }
 
     fn needs_lost(&self, statement: &Statement) -> bool {
