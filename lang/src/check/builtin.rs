@@ -155,7 +155,7 @@ builtins! {
     "with_parts", "with_parts(x, (a, b))", "A record with the fields of x and these values, in order.", paths::with_parts;
     "derived_process", "derived_process(p, drift, noisy)", "The process with another drift, a function of state and time, and the noise of p or none; its time runs backwards.", paths::derived_process;
     "has", "has(x, \"name\")", "Whether a value has a field of that name: known before the run.", has;
-    "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors.", super::figure::histogram;
+    "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors. `h.edges` and `h.density` are its numbers.", super::figure::histogram;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
     "line", "line(x, y)", "A line for `plot`.", super::figure::line;
     "heatmap", "heatmap(x)", "A field on a two-dimensional lattice or a matrix for `plot`.", super::figure::heatmap;

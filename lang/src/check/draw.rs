@@ -151,6 +151,10 @@ impl Checker<'_> {
                 Some(Value::Function(f)) => Some(Value::Function(Rc::new(Function::Derived(Derived::Gradient, f)))),
                 _ => None,
             },
+            ("moment_generating", None) => match self.field_of(&record, "cumulant_generating")? {
+                Some(f) => Some(self.library_call("_exponential_of", vec![(None, f, span.clone())], &span)?),
+                None => None,
+            },
             (_, found) => found,
         };
         match (name, found) {

@@ -118,6 +118,18 @@ pub fn histogram(c: &mut Checker, mut call: Call) -> Checked<Value> {
 }
 
 impl Checker<'_> {
+    /// The numbers of a histogram: its edges, and the density in each bin.
+    pub fn histogram_field(&mut self, layer: &Layer, name: &str) -> Option<Value> {
+        let LayerKind::Histogram { edges, density } = layer.kind else { return None };
+        let re = match name {
+            "edges" => edges,
+            "density" => density,
+            _ => return None,
+        };
+        let size = self.b.shape_of(re)[0];
+        Some(Value::Number(Number::new(Kind::Real, vec![IndexSet::Range(size)], re)))
+    }
+
     /// The density of all numbers of an array in equal bins; over an ensemble each bin's height is an estimate.
     fn binned(&mut self, n: Number, bins: usize, range: Option<(Var, Var)>, ensemble: Option<Rc<Ensemble>>) -> LayerKind {
         let shape = n.shape();

@@ -368,6 +368,7 @@ impl Checker<'_> {
                 }
                 _ => None,
             },
+            Value::Layer(layer) => self.histogram_field(layer, name),
             Value::Process(process) => self.process_field(process, name),
             Value::Distribution(d) => self.distribution_field(&d.clone(), name)?,
             Value::Set(set) if name == "size" => return number(self.known_int(set.size() as i64)),
@@ -434,10 +435,11 @@ impl Checker<'_> {
             Value::Record(fields) => return fields.iter().map(|(n, _)| n.clone()).collect(),
             Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes", "boundary"],
             Value::Set(_) => &["size"],
+            Value::Layer(layer) if matches!(layer.kind, figure::LayerKind::Histogram { .. }) => &["edges", "density"],
             Value::Process(_) => process::FIELDS,
             Value::Distribution(d) => match &**d {
                 Distribution::Made(Value::Record(fields)) => return fields.iter().map(|(n, _)| n.clone()).collect(),
-                _ => &["name", "mean", "variance", "log_density", "score", "cumulant"],
+                _ => &["name", "mean", "variance", "log_density", "score", "cumulant", "cumulant_generating", "moment_generating"],
             },
             Value::Site(_) => &["coordinates", "number", "parity"],
             Value::Number(n) => {
