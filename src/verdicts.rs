@@ -10,7 +10,10 @@ pub fn print(verification: &Verification, file: &str) -> usize {
         report::out(&table(outcome));
     }
     for (place, why) in &verification.left_out {
-        report::out(&format!("not checked: {} (line {}): {why}\n", place.text(), place.line()));
+        report::out(&format!("not checked: {} (line {}): {why}", place.text(), place.line()));
+    }
+    if !verification.left_out.is_empty() {
+        report::out("");
     }
     let checks = || verification.outcomes.iter().flat_map(|o| &o.checks);
     let count = |verdict: Verdict| checks().filter(|c| c.verdict == verdict).count();

@@ -306,7 +306,11 @@ impl<'f> Planner<'f> {
 
     /// A test states what must hold, say a symmetry.
     fn test(&mut self, statement: &Statement) {
-        if !self.functions.samples_in(statement) && !self.needs_lost(statement) {
+        if self.functions.samples_in(statement) {
+            for call in self.functions.checked_in(statement) {
+                self.leave_out(&call, "a sampler in a test is not checked: call it outside");
+            }
+        } else if !self.needs_lost(statement) {
             self.statements.push(statement.clone());
         }
     }
@@ -388,6 +392,7 @@ impl<'f> Planner<'f> {
             let samples = self.functions.samples(&call);
             self.leave_out(&call, if samples { SAMPLER_IN_LAMBDA } else { UPDATE_IN_LAMBDA });
         }
+        self.renamed(statement);
         let calls = self.functions.checked_in(statement);
         if calls.iter().any(|call| self.functions.samples(call)) || self.needs_lost(statement) {
             self.lose(statement);
@@ -404,6 +409,16 @@ impl<'f> Planner<'f> {
             } else {
                 self.check(&call);
             }
+        }
+    }
+
+    /// A sampler by another name is not known in the text.
+    fn renamed(&mut self, statement: &Statement) {
+        if let StatementKind::Let { value, .. } = &statement.kind
+            && let ExprKind::Name(Name { text, span }) = &*value.kind
+            && (self.functions.is_of_library(text, SAMPLERS) || self.functions.checked.contains_key(text))
+        {
+            self.left_out.push((span.clone(), "a sampler that gets another name is not checked: call it by its own"));
         }
     }
 
