@@ -1,12 +1,13 @@
 //! Whether a process has a Gaussian transition kernel: its drift must be affine in the state and its noise must not know the
-//! state. A drift is affine if its derivative, as Core, no longer reads the state.
+//! state. A drift is affine if its derivative, as Core, no longer reads the state, and nothing on the way jumps, which no derivative sees.
 
 use super::builtin::{Call, as_number, known};
 use super::process::{Part, Process};
 use super::value::*;
 use super::*;
-use crate::core::Block;
+use crate::core::{Block, Op};
 use crate::pass;
+use crate::prim::Partials;
 
 /// `affine_kind(p, x, t)`: "diagonal" if each component of the one real state moves by itself, else "matrix". A process that is not
 /// affine is refused, with the term named.
@@ -40,7 +41,8 @@ fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diag
     }
     let t = as_number(c, t, &t_span)?;
     let (block, state) = c.drift_block(&p, &x, &t, &p_span)?;
-    if let Some(span) = c.first_term_that_bends(&block) {
+    let jumps = jump(&block, &derivative::dependents_of(&block, block.params.iter().copied())).map(|span| c.b.place_of(span));
+    if let Some(span) = jumps.or_else(|| c.first_term_that_bends(&block)) {
         return Ok(Err(errors::kernel_of_nonlinear(&p_span, &p.describe(), &span)));
     }
     let shape = c.b.shape_of(block.params[0]).to_vec();
@@ -48,6 +50,14 @@ fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diag
     let by_itself = shape.is_empty() || pass::activity::elementwise(&block, &block.params, &shape, |v| c.b.shape_of(v).to_vec());
     let own = real && by_itself && c.has_own_noise(&p, &x, &t, &p_span)?;
     Ok(Ok(if own { "diagonal" } else { "matrix" }))
+}
+
+/// Where a step stands that is constant in pieces of what depends on the state: a sign, a comparison, a rounding.
+fn jump(block: &Block, dependents: &std::collections::HashSet<Var>) -> Option<u32> {
+    block.steps.iter().find_map(|step| {
+        let jumps = matches!(&step.op, Op::Prim(row, args) if (matches!(row.partials, Partials::Constant) || row.name == "rem") && args.iter().any(|v| dependents.contains(v)));
+        if jumps { Some(step.span) } else { step.op.blocks().into_iter().find_map(|inner| jump(inner, dependents)) }
+    })
 }
 
 impl Checker<'_> {
