@@ -232,8 +232,8 @@ impl Checker<'_> {
                 self.b.abandon_to(depth);
                 self.bind_unknown(statement);
                 wrong = true;
-                // What an assertion was to protect is not looked at.
-                if let StatementKind::Assert { .. } = statement.kind {
+                // What an assertion was to protect is not looked at; nor what a call of the library that asserts was.
+                if matches!(statement.kind, StatementKind::Assert { .. }) || (self.in_library && matches!(statement.kind, StatementKind::Expr(_))) {
                     break;
                 }
             }
