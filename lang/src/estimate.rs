@@ -158,7 +158,7 @@ fn of_slot(slots: &dyn Slots, n: &Number, slot: usize, span: &Span) -> Vec<Warni
 fn doubtful(estimate: &Estimate, fluctuation: &Fluctuation, shown: &[usize], span: &Span) -> Option<Warning> {
     let doubt = estimate.doubts(fluctuation, shown).into_iter().flatten().next()?;
     let ensemble = &fluctuation.ensemble;
-    let diagnostic = message("the error of this number", &doubt, ensemble, span);
+    let diagnostic = message(Doubted::Error, &doubt, ensemble, span);
     Some(Warning { ensemble: ensemble.identity, reason: reason(&doubt), diagnostic })
 }
 
@@ -182,13 +182,23 @@ pub fn time_warning(slots: &dyn Slots, time: &Time) -> Option<Warning> {
     };
     let doubt = (0..codes.len()).find_map(doubt)?;
     let reason = if doubt == Doubt::Constant { Reason::Constant } else { Reason::Time };
-    Some(Warning { ensemble: ensemble.identity, reason, diagnostic: message("this time", &doubt, ensemble, &time.span) })
+    Some(Warning { ensemble: ensemble.identity, reason, diagnostic: message(Doubted::Time, &doubt, ensemble, &time.span) })
 }
 
 // ---- messages ----
 
-/// What is said against a number, `what` it is.
-fn message(what: &str, doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
+/// What is spoken against.
+#[derive(Clone, Copy)]
+enum Doubted {
+    Error,
+    Time,
+}
+
+fn message(doubted: Doubted, doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagnostic {
+    let (what, senseless) = match doubted {
+        Doubted::Error => ("the error of this number", "this number has no error"),
+        Doubted::Time => ("this time", "this time means nothing"),
+    };
     // `it` is a run that no name was given to.
     let name = if &*ensemble.name == "it" { "the run".to_string() } else { format!("`{}`", ensemble.name) };
     let (sentence, label, help) = match *doubt {
@@ -203,11 +213,7 @@ fn message(what: &str, doubt: &Doubt, ensemble: &Ensemble, span: &Span) -> Diagn
             format!("run longer (draws: {} at least)", grouped(1000.0)),
         ),
         Doubt::Constant => (
-            if what.ends_with("time") {
-                format!("{what} means nothing: all draws of {name} give the same value")
-            } else {
-                format!("this number has no error: all draws of {name} give the same value")
-            },
+            format!("{senseless}: all draws of {name} give the same value"),
             "does not fluctuate".to_string(),
             "look at the sampler's acceptance, and at what the observable depends on".to_string(),
         ),
