@@ -1,6 +1,6 @@
 //! Kernels as machine code in memory. The only owner of that memory.
 
-use super::emit;
+use super::{portable, wide};
 use super::kernel::Kernel;
 use cranelift::codegen::Context;
 use cranelift::codegen::ir::{AbiParam, types};
@@ -30,8 +30,8 @@ impl Drop for Code {
     }
 }
 
-/// Compiles kernels for this machine.
-pub fn compile(kernels: &[Kernel]) -> Result<Code, String> {
+/// Compiles kernels for this machine: those that have lanes with the vectors of `level`, the others by Cranelift.
+pub fn compile(kernels: &[Kernel], level: Option<wide::Level>) -> Result<Code, String> {
     if kernels.is_empty() {
         return Ok(Code { functions: vec![], module: None });
     }
@@ -46,17 +46,22 @@ pub fn compile(kernels: &[Kernel]) -> Result<Code, String> {
     let pointer = module.target_config().pointer_type();
     let mut declared = vec![];
     for (k, kernel) in kernels.iter().enumerate() {
-        context.func.signature = module.make_signature();
-        context.func.signature.params = vec![AbiParam::new(pointer), AbiParam::new(types::I64), AbiParam::new(types::I64)];
+        let name = format!("kernel {k}");
+        let mut signature = module.make_signature();
+        signature.params = vec![AbiParam::new(pointer), AbiParam::new(types::I64), AbiParam::new(types::I64)];
+        let id = module.declare_function(&name, Linkage::Export, &signature).map_err(|e| e.to_string())?;
+        declared.push(id);
+        if let Some(bytes) = level.and_then(|level| wide::kernel(kernel, level)) {
+            module.define_function_bytes(id, 16, &bytes?, &[]).map_err(|e| e.to_string())?;
+            continue;
+        }
+        context.func.signature = signature;
         let mut b = FunctionBuilder::new(&mut context.func, &mut builders);
-        emit::kernel(&mut b, kernel, pointer);
+        portable::kernel(&mut b, kernel, pointer);
         b.seal_all_blocks();
         b.finalize(module.target_config());
-        let name = format!("kernel {k}");
-        let id = module.declare_function(&name, Linkage::Export, &context.func.signature).map_err(|e| e.to_string())?;
         module.define_function(id, &mut context).map_err(|e| format!("{e:?}"))?;
         module.clear_context(&mut context);
-        declared.push(id);
     }
     module.finalize_definitions().map_err(|e| e.to_string())?;
     let functions = declared

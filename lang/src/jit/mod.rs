@@ -2,12 +2,13 @@
 //! `emit` writes kernels in Cranelift's form, `machine` owns the code, `run` walks the plan. It knows nothing of the tree,
 //! the checker or derivatives. `run` and `machine` alone touch raw memory.
 
-mod emit;
+mod portable;
 mod express;
 mod kernel;
 pub mod lanes;
 mod machine;
 mod plan;
 mod run;
+mod wide;
 
 pub use run::Compiled;

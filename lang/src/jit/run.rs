@@ -1,6 +1,7 @@
 //! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
 
 use super::machine::{self, Code};
+use super::wide::Level;
 use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
@@ -31,7 +32,7 @@ type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
 impl Compiled {
     pub fn new(program: &Program) -> Result<Compiled, String> {
         let plan = plan::plan(program);
-        let code = machine::compile(&plan.kernels)?;
+        let code = machine::compile(&plan.kernels, Level::of_machine())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
         Ok(Compiled { plan, code, spare })
     }

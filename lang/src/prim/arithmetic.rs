@@ -2,7 +2,7 @@
 
 use super::Slope::*;
 use super::*;
-use cranelift::prelude::{FloatCC, IntCC};
+use crate::jit::lanes::Comparison;
 
 pub static ROWS: &[&Prim] = &[
     &ADD, &SUB, &MUL, &DIV, &NEG, &FLOOR_DIV, &REM, &ABS, &SIGN, &MIN, &MAX, &EQ, &NE, &LT, &LE, &GT, &GE, &NOT, &AND, &OR,
@@ -141,7 +141,7 @@ pub static MIN: Prim = Prim {
     ),
     partials: Partials::Smooth(|b, x, _| share(b, x[0], x[1], &LT)),
     domain: &[(-3.0, -1.0), (1.0, 3.0)],
-    emit: Emit::Inline(|l, x| l.extreme(FloatCC::LessThan, IntCC::SignedLessThan, x[0], x[1])), 
+    emit: Emit::Inline(|l, x| l.extreme(Comparison::Less, x[0], x[1])), 
     ..ROW
 };
 
@@ -155,22 +155,22 @@ pub static MAX: Prim = Prim {
     ),
     partials: Partials::Smooth(|b, x, _| share(b, x[0], x[1], &GT)),
     domain: &[(-3.0, -1.0), (1.0, 3.0)],
-    emit: Emit::Inline(|l, x| l.extreme(FloatCC::GreaterThan, IntCC::SignedGreaterThan, x[0], x[1])), 
+    emit: Emit::Inline(|l, x| l.extreme(Comparison::Greater, x[0], x[1])), 
     ..ROW
 };
 
 pub static EQ: Prim =
-    Prim { name: "eq", doc: "Whether two numbers are equal.", run: Run::Compare(|x, y| x == y, |x, y| x == y, |x, y| x == y), emit: Emit::Inline(|l, x| l.compare(FloatCC::Equal, IntCC::Equal, x[0], x[1])), ..ROW };
+    Prim { name: "eq", doc: "Whether two numbers are equal.", run: Run::Compare(|x, y| x == y, |x, y| x == y, |x, y| x == y), emit: Emit::Inline(|l, x| l.compare(Comparison::Equal, x[0], x[1])), ..ROW };
 pub static NE: Prim =
-    Prim { name: "ne", doc: "Whether two numbers differ.", run: Run::Compare(|x, y| x != y, |x, y| x != y, |x, y| x != y), emit: Emit::Inline(|l, x| l.compare(FloatCC::NotEqual, IntCC::NotEqual, x[0], x[1])), ..ROW };
+    Prim { name: "ne", doc: "Whether two numbers differ.", run: Run::Compare(|x, y| x != y, |x, y| x != y, |x, y| x != y), emit: Emit::Inline(|l, x| l.compare(Comparison::NotEqual, x[0], x[1])), ..ROW };
 pub static LT: Prim =
-    Prim { name: "lt", doc: "Whether x is below y.", run: Run::Compare(|x, y| x < y, |x, y| x < y, |x, y| x < y), emit: Emit::Inline(|l, x| l.compare(FloatCC::LessThan, IntCC::SignedLessThan, x[0], x[1])), ..ROW };
+    Prim { name: "lt", doc: "Whether x is below y.", run: Run::Compare(|x, y| x < y, |x, y| x < y, |x, y| x < y), emit: Emit::Inline(|l, x| l.compare(Comparison::Less, x[0], x[1])), ..ROW };
 pub static LE: Prim =
-    Prim { name: "le", doc: "Whether x is not above y.", run: Run::Compare(|x, y| x <= y, |x, y| x <= y, |x, y| x <= y), emit: Emit::Inline(|l, x| l.compare(FloatCC::LessThanOrEqual, IntCC::SignedLessThanOrEqual, x[0], x[1])), ..ROW };
+    Prim { name: "le", doc: "Whether x is not above y.", run: Run::Compare(|x, y| x <= y, |x, y| x <= y, |x, y| x <= y), emit: Emit::Inline(|l, x| l.compare(Comparison::LessOrEqual, x[0], x[1])), ..ROW };
 pub static GT: Prim =
-    Prim { name: "gt", doc: "Whether x is above y.", run: Run::Compare(|x, y| x > y, |x, y| x > y, |x, y| x > y), emit: Emit::Inline(|l, x| l.compare(FloatCC::GreaterThan, IntCC::SignedGreaterThan, x[0], x[1])), ..ROW };
+    Prim { name: "gt", doc: "Whether x is above y.", run: Run::Compare(|x, y| x > y, |x, y| x > y, |x, y| x > y), emit: Emit::Inline(|l, x| l.compare(Comparison::Greater, x[0], x[1])), ..ROW };
 pub static GE: Prim =
-    Prim { name: "ge", doc: "Whether x is not below y.", run: Run::Compare(|x, y| x >= y, |x, y| x >= y, |x, y| x >= y), emit: Emit::Inline(|l, x| l.compare(FloatCC::GreaterThanOrEqual, IntCC::SignedGreaterThanOrEqual, x[0], x[1])), ..ROW };
+    Prim { name: "ge", doc: "Whether x is not below y.", run: Run::Compare(|x, y| x >= y, |x, y| x >= y, |x, y| x >= y), emit: Emit::Inline(|l, x| l.compare(Comparison::GreaterOrEqual, x[0], x[1])), ..ROW };
 
 pub static NOT: Prim = Prim { name: "not", doc: "True for false.", run: Run::Logic1(|x| !x), emit: Emit::Inline(|l, x| l.not(x[0])), ..ROW };
 pub static AND: Prim = Prim {

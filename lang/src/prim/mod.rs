@@ -6,8 +6,7 @@ pub mod math;
 
 use crate::core::{Literal, Var};
 use crate::core::build::Builder;
-use crate::jit::lanes::Lanes;
-use cranelift::codegen::ir;
+use crate::jit::lanes::{Lanes, Number};
 use moyal_runtime::array::Scalar;
 
 pub struct Prim {
@@ -73,7 +72,7 @@ pub enum Run {
 
 pub enum Emit {
     /// Instructions for one number or one vector of numbers.
-    Inline(fn(&mut Lanes, &[ir::Value]) -> ir::Value),
+    Inline(fn(&mut dyn Lanes, &[Number]) -> Number),
     /// A function of one float: compiled code calls `run` for a scalar, and these for arrays.
     Slice1(fn(&[f64], &mut [f64]), fn(&[f32], &mut [f32])),
     /// A function of two floats.

@@ -1,11 +1,14 @@
-//! Kernels → Cranelift.
+//! Kernels → Cranelift, for every machine: 128-bit vectors, and whatever is not a loop over floats.
+
+mod lanes;
 
 use super::kernel::*;
-use super::lanes::{Lanes, scalar_type};
+use super::lanes::Number;
 use crate::core::Literal;
 use crate::prim::{Emit, Prim, Run};
 use cranelift::codegen::ir::{self, Block, MemFlagsData, Value, condcodes::IntCC, types};
 use cranelift::prelude::{FunctionBuilder, InstBuilder};
+use lanes::{Instructions, number, scalar_type, value};
 use moyal_runtime::array::Scalar;
 
 /// Edges of a row are written out one by one up to this many.
@@ -375,12 +378,13 @@ impl Nest<'_, '_, '_> {
         } else {
             one
         };
-        Lanes { b: self.b, scalar, width }.spread(one)
+        Instructions { b: self.b, scalar, width }.spread(one)
     }
 
     fn prim(&mut self, row: &'static Prim, of: Scalar, args: &[Value], width: u32) -> Value {
         if let Emit::Inline(emit) = row.emit {
-            return emit(&mut Lanes { b: self.b, scalar: of, width }, args);
+            let args: Vec<Number> = args.iter().map(|a| number(*a)).collect();
+            return value(emit(&mut Instructions { b: self.b, scalar: of, width }, &args));
         }
         // A call of the row's own function, through a trampoline for its shape.
         let (address, function, types, result) = match (&row.run, of) {
