@@ -155,6 +155,12 @@ fn fill<T: Copy + Default, P: Pair<T>>(key: [u32; 2], turn: u64, first: u64, out
 }
 
 versions! {
+    /// Whether each number is `step` above the one before, told without a branch for each.
+    pub fn run_on(numbers: &[i64], step: i64) -> bool {
+        let first = numbers.first().copied().unwrap_or(0);
+        numbers.iter().enumerate().fold(0, |found, (j, n)| found | (n - first - step * j as i64)) == 0
+    }
+
     /// Sets out[i] to the 64 random bits of element first + i.
     pub fn bits(key: [u32; 2], turn: u64, first: u64, out: &mut [u64]) {
         fill::<u64, Bits>(key, turn, first, out)

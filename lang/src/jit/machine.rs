@@ -7,6 +7,7 @@ use cranelift::codegen::ir::{AbiParam, types};
 use cranelift::codegen::settings::{self, Configurable};
 use cranelift::prelude::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
+use moyal_runtime::simd::Level;
 use cranelift_module::{Linkage, Module, default_libcall_names};
 
 /// `(pointers, from, to)`
@@ -31,7 +32,7 @@ impl Drop for Code {
 }
 
 /// Compiles kernels for this machine: those that have lanes with the vectors of `level`, the others by Cranelift.
-pub fn compile(kernels: &[Kernel], level: Option<wide::Level>) -> Result<Code, String> {
+pub fn compile(kernels: &[Kernel], level: Level) -> Result<Code, String> {
     if kernels.is_empty() {
         return Ok(Code { functions: vec![], module: None });
     }
@@ -51,7 +52,7 @@ pub fn compile(kernels: &[Kernel], level: Option<wide::Level>) -> Result<Code, S
         signature.params = vec![AbiParam::new(pointer), AbiParam::new(types::I64), AbiParam::new(types::I64)];
         let id = module.declare_function(&name, Linkage::Export, &signature).map_err(|e| e.to_string())?;
         declared.push(id);
-        if let Some(bytes) = level.and_then(|level| wide::kernel(kernel, level)) {
+        if let Some(bytes) = wide::kernel(kernel, level) {
             module.define_function_bytes(id, 16, &bytes?, &[]).map_err(|e| e.to_string())?;
             continue;
         }

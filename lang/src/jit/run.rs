@@ -1,7 +1,6 @@
 //! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
 
 use super::machine::{self, Code};
-use super::wide::Level;
 use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
@@ -9,7 +8,7 @@ use crate::prim::{Emit, Prim, Run};
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
-use moyal_runtime::{contract, lattice, noise, sum};
+use moyal_runtime::{contract, lattice, noise, simd, sum};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -32,7 +31,7 @@ type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
 impl Compiled {
     pub fn new(program: &Program) -> Result<Compiled, String> {
         let plan = plan::plan(program);
-        let code = machine::compile(&plan.kernels, Level::of_machine())?;
+        let code = machine::compile(&plan.kernels, simd::level())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
         Ok(Compiled { plan, code, spare })
     }
@@ -645,11 +644,8 @@ impl Worker<'_> {
     #[allow(clippy::too_many_arguments)]
     fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
         let len = positions.len() * size;
-        // One run is the rule; told without a branch for each position, so in vectors.
-        let differs = |values: &[i64], step: i64| {
-            values.iter().enumerate().fold(0, |found, (j, v)| found | (v - values[0] - step * j as i64)) != 0
-        };
-        let one_run = !positions.is_empty() && !differs(positions, 1) && !differs(turns, 0);
+        // One run is the rule.
+        let one_run = !positions.is_empty() && noise::run_on(positions, 1) && noise::run_on(turns, 0);
         let mut k = 0;
         while k < positions.len() {
             // Members one after the other in the same turn are drawn at once.

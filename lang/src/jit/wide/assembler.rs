@@ -6,45 +6,17 @@
 use super::body::{One, Two};
 use crate::jit::lanes::Comparison;
 use iced_x86::{BlockEncoder, BlockEncoderOptions, Code, Instruction, InstructionBlock, MemoryOperand, Register};
+use moyal_runtime::simd::Level;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    Avx2,
-    Avx512,
+/// Bytes of a vector.
+pub fn vector_bytes(level: Level) -> usize {
+    if level == Level::Avx512 { 64 } else { 32 }
 }
 
-impl Level {
-    /// The widest that this machine has, of those for which code can be made.
-    #[cfg(all(target_arch = "x86_64", unix))]
-    pub fn of_machine() -> Option<Level> {
-        use std::arch::is_x86_feature_detected as has;
-        if !(has!("avx2") && has!("bmi2")) {
-            return None;
-        }
-        let all = has!("avx512f") && has!("avx512dq") && has!("avx512vl") && has!("avx512bw");
-        Some(if all { Level::Avx512 } else { Level::Avx2 })
-    }
-
-    #[cfg(not(all(target_arch = "x86_64", unix)))]
-    pub fn of_machine() -> Option<Level> {
-        None
-    }
-
-    pub fn bytes(self) -> usize {
-        match self {
-            Level::Avx2 => 32,
-            Level::Avx512 => 64,
-        }
-    }
-
-    /// How many vector registers bodies may use.
-    pub fn registers(self) -> u8 {
-        match self {
-            // Two are for the lanes at the end of a row.
-            Level::Avx2 => 14,
-            Level::Avx512 => 32,
-        }
-    }
+/// How many vector registers bodies may use.
+pub fn registers(level: Level) -> u8 {
+    // AVX-512 keeps one for vectors that are put together, AVX2 two for the lanes at the end of a row.
+    if level == Level::Avx512 { 31 } else { 14 }
 }
 
 /// Where an instruction reads or writes: in a vector register, or in memory.
@@ -55,6 +27,8 @@ pub enum Place {
     Frame(MemoryOperand),
     /// In an array, of which only the first lanes may be touched at the end of a row.
     Array(MemoryOperand),
+    /// In an array, across its edge (AVX-512): the lanes from `by` on of the vector at `low`, then the first ones of that at `high`.
+    Around { low: MemoryOperand, high: MemoryOperand, by: u32 },
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -78,6 +52,8 @@ const CHOICE: Register = Register::K2;
 /// AVX2: the mask of the lanes at the end of a row, and what is read with it.
 const LAST: Register = Register::YMM14;
 const READ: Register = Register::YMM15;
+/// AVX-512: what is read across an edge.
+const TURNED: Register = Register::ZMM31;
 
 const LOAD: Codes = [Code::VEX_Vmovupd_ymm_ymmm256, Code::VEX_Vmovups_ymm_ymmm256, Code::EVEX_Vmovupd_zmm_k1z_zmmm512, Code::EVEX_Vmovups_zmm_k1z_zmmm512];
 const STORE: Codes = [Code::VEX_Vmovupd_ymmm256_ymm, Code::VEX_Vmovups_ymmm256_ymm, Code::EVEX_Vmovupd_zmmm512_k1z_zmm, Code::EVEX_Vmovups_zmmm512_k1z_zmm];
@@ -118,8 +94,13 @@ impl Assembler {
         Assembler { level, lane_bytes, code: vec![], labels: vec![], branches: vec![] }
     }
 
+    /// Whether vectors can be read across an edge.
+    pub fn turns_around(&self) -> bool {
+        self.level == Level::Avx512
+    }
+
     pub fn lanes(&self) -> i64 {
-        (self.level.bytes() / self.lane_bytes) as i64
+        (vector_bytes(self.level) / self.lane_bytes) as i64
     }
 
     fn single(&self) -> bool {
@@ -160,7 +141,7 @@ impl Assembler {
                 let instruction = make(Ok(self.vector(r)));
                 self.push(instruction);
             }
-            Place::Array(at) if last && self.level == Level::Avx2 => {
+            Place::Array(at) if last && self.level != Level::Avx512 => {
                 self.read_last(at);
                 self.push(make(Ok(READ)));
             }
@@ -169,6 +150,12 @@ impl Assembler {
                 self.masked();
             }
             Place::Frame(at) | Place::Array(at) => self.push(make(Err(at))),
+            Place::Around { low, high, by } => {
+                self.push(Instruction::with2(self.code(LOAD), TURNED, high));
+                let code = if self.single() { Code::EVEX_Valignd_zmm_k1z_zmm_zmmm512b32_imm8 } else { Code::EVEX_Valignq_zmm_k1z_zmm_zmmm512b64_imm8 };
+                self.push(Instruction::with4(code, TURNED, TURNED, low, by));
+                self.push(make(Ok(TURNED)));
+            }
         }
     }
 
@@ -186,15 +173,12 @@ impl Assembler {
         if !(last && matches!(to, Place::Array(_))) {
             return self.push(Instruction::with2(self.code(STORE), at, from));
         }
-        match self.level {
-            Level::Avx512 => {
-                self.push(Instruction::with2(self.code(STORE), at, from));
-                self.code.last_mut().expect("an instruction").set_op_mask(MASK);
-            }
-            Level::Avx2 => {
-                let code = if self.single() { Code::VEX_Vmaskmovps_m256_ymm_ymm } else { Code::VEX_Vmaskmovpd_m256_ymm_ymm };
-                self.push(Instruction::with3(code, at, LAST, from));
-            }
+        if self.level == Level::Avx512 {
+            self.push(Instruction::with2(self.code(STORE), at, from));
+            self.code.last_mut().expect("an instruction").set_op_mask(MASK);
+        } else {
+            let code = if self.single() { Code::VEX_Vmaskmovps_m256_ymm_ymm } else { Code::VEX_Vmaskmovpd_m256_ymm_ymm };
+            self.push(Instruction::with3(code, at, LAST, from));
         }
     }
 
@@ -249,7 +233,7 @@ impl Assembler {
     /// `then` (never in an array) where the mask is set, else `otherwise`.
     pub fn choose(&mut self, to: u8, mask: u8, then: Place, otherwise: u8) {
         let (code, to, mask, otherwise) = (self.code(BLEND), self.vector(to), self.vector(mask), self.vector(otherwise));
-        if self.level == Level::Avx2 {
+        if self.level != Level::Avx512 {
             return self.reading(then, false, &|then| match then {
                 Ok(register) => Instruction::with4(code, to, otherwise, register, mask),
                 Err(memory) => Instruction::with4(code, to, otherwise, memory, mask),
@@ -281,23 +265,20 @@ impl Assembler {
     /// Sets which lanes are touched at the end of a row: the first `count`, a general register (which it overwrites); `numbers` is
     /// where 0, 1, 2, … lie, as wide as the lanes.
     pub fn last_lanes(&mut self, count: Register, numbers: MemoryOperand) {
-        match self.level {
-            Level::Avx512 => {
-                self.push(Instruction::with2(Code::Mov_r64_imm64, Register::RAX, u64::MAX));
-                self.push(Instruction::with3(Code::VEX_Bzhi_r64_rm64_r64, count, Register::RAX, count));
-                self.push(Instruction::with2(Code::VEX_Kmovq_kr_r64, MASK, count));
-            }
-            Level::Avx2 => {
-                self.push(Instruction::with2(Code::VEX_Vmovq_xmm_rm64, Register::XMM14, count));
-                let (spread, compare) = if self.single() {
-                    (Code::VEX_Vpbroadcastd_ymm_xmmm32, Code::VEX_Vpcmpgtd_ymm_ymm_ymmm256)
-                } else {
-                    (Code::VEX_Vpbroadcastq_ymm_xmmm64, Code::VEX_Vpcmpgtq_ymm_ymm_ymmm256)
-                };
-                self.push(Instruction::with2(spread, LAST, Register::XMM14));
-                self.push(Instruction::with3(compare, LAST, LAST, numbers));
-            }
+        if self.level == Level::Avx512 {
+            self.push(Instruction::with2(Code::Mov_r64_imm64, Register::RAX, u64::MAX));
+            self.push(Instruction::with3(Code::VEX_Bzhi_r64_rm64_r64, count, Register::RAX, count));
+            self.push(Instruction::with2(Code::VEX_Kmovq_kr_r64, MASK, count));
+            return;
         }
+        self.push(Instruction::with2(Code::VEX_Vmovq_xmm_rm64, Register::XMM14, count));
+        let (spread, compare) = if self.single() {
+            (Code::VEX_Vpbroadcastd_ymm_xmmm32, Code::VEX_Vpcmpgtd_ymm_ymm_ymmm256)
+        } else {
+            (Code::VEX_Vpbroadcastq_ymm_xmmm64, Code::VEX_Vpcmpgtq_ymm_ymm_ymmm256)
+        };
+        self.push(Instruction::with2(spread, LAST, Register::XMM14));
+        self.push(Instruction::with3(compare, LAST, LAST, numbers));
     }
 
     // ---- general registers ----

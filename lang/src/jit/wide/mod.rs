@@ -1,20 +1,20 @@
 //! Kernels over floats → machine code with the widest vectors of x86-64: Cranelift's are 128 bits wide. The innermost loop's body is
 //! written once as a list (`body`), given registers (`registers`), and put down wherever the loop nest wants it (`assembler`).
 //!
-//! A row of the innermost dimension is taken in segments within which nothing wraps around; what remains of a segment below a
-//! vector is done with the first lanes alone. So edges cost no scalar code.
+//! A row of the innermost dimension that whole vectors fill is taken vector by vector, and what wraps around is put together of
+//! its two ends. Other rows are taken in segments within which nothing wraps around; what remains of a segment below a vector is done with
+//! the first lanes alone. So edges cost no scalar code.
 
 mod assembler;
 mod body;
 mod registers;
-
-pub use assembler::Level;
 
 use super::kernel::{Access, Kernel, NodeKind};
 use assembler::{Assembler, Place};
 use body::{Body, Held};
 use iced_x86::{MemoryOperand, Register};
 use moyal_runtime::array::Scalar;
+use moyal_runtime::simd::Level;
 use registers::{Assignment, Placed, Source};
 
 /// Addresses of the row, while its innermost loop runs.
@@ -32,15 +32,19 @@ const SAVED: [Register; 6] = [Register::RBX, Register::RBP, Register::R12, Regis
 /// A vector loop of no more turns than this is written out.
 const WRITTEN_OUT: i64 = 2;
 
-/// The bytes of a function `(pointers, from, to)`; None if the kernel is not of a form that has wide vectors.
+/// The bytes of a function `(pointers, from, to)`; None if the kernel or the machine is not of a kind that has wide vectors.
 pub fn kernel(kernel: &Kernel, level: Level) -> Option<Result<Vec<u8>, String>> {
+    // Arguments come in the registers of the System V convention.
+    if level == Level::Baseline || !cfg!(all(target_arch = "x86_64", unix)) {
+        return None;
+    }
     let scalar = kernel.roots.first().map(|(n, _)| kernel.nodes[*n].scalar)?;
     if kernel.width == 1 {
         return None;
     }
     let shape = Shape::of(kernel)?;
     let body = body::body(kernel, scalar);
-    let assignment = registers::assign(&body, level.registers());
+    let assignment = registers::assign(&body, assembler::registers(level));
     let frame = Frame::new(&shape, &body, &assignment, level)?;
     let assembler = Assembler::new(level, scalar.size());
     Some(Nest { assembler, kernel, scalar, body: &body, assignment: &assignment, shape: &shape, frame }.function())
@@ -49,8 +53,10 @@ pub fn kernel(kernel: &Kernel, level: Level) -> Option<Result<Vec<u8>, String>> 
 /// A kernel's loops and addresses, with neighbouring dimensions joined also where the outer one wraps.
 struct Shape {
     domain: Vec<i64>,
-    /// Addresses of rows that differ, each of one array.
+    /// Addresses of rows that differ, each of one array: first those that move from row to row or are read in it.
     bases: Vec<Base>,
+    /// How many those are; the others are read at the entry only.
+    moving: usize,
     /// For each node that loads, the base it is read from and how.
     loads: Vec<Option<Element>>,
     /// For each root.
@@ -107,12 +113,17 @@ impl Shape {
                 d += 1;
             }
         }
-        let mut shape = Shape { domain, bases: vec![], loads: vec![None; kernel.nodes.len()], stores: vec![] };
-        for (node, pointer, size, at) in accesses {
-            let element = shape.element(pointer, size as i64, &at)?;
-            match shape.loads.get_mut(node) {
-                Some(load) => *load = Some(element),
-                None => shape.stores.push(element),
+        let mut shape = Shape { domain, bases: vec![], moving: 0, loads: vec![None; kernel.nodes.len()], stores: vec![] };
+        for uniform in [false, true] {
+            for (node, pointer, size, at) in accesses.iter().filter(|(_, _, _, at)| at.is_uniform() == uniform) {
+                let element = shape.element(*pointer, *size as i64, at)?;
+                match shape.loads.get_mut(*node) {
+                    Some(load) => *load = Some(element),
+                    None => shape.stores.push(element),
+                }
+            }
+            if !uniform {
+                shape.moving = shape.bases.len();
             }
         }
         Some(shape)
@@ -147,7 +158,12 @@ impl Shape {
     }
 
     fn wraps(&self) -> bool {
-        self.cuts().len() > 2
+        self.reach() > 0
+    }
+
+    /// How far beyond its own place a turn reads in its row.
+    fn reach(&self) -> i64 {
+        self.loads.iter().flatten().map(|e| e.offset.abs()).max().unwrap_or(0)
     }
 }
 
@@ -172,7 +188,7 @@ struct Frame {
 impl Frame {
     fn new(shape: &Shape, body: &Body, assignment: &Assignment, level: Level) -> Option<Frame> {
         let (rank, bases) = (shape.domain.len() as i32, shape.bases.len() as i32);
-        let vector = level.bytes() as i32;
+        let vector = assembler::vector_bytes(level) as i32;
         let rows = 24 + 8 * rank;
         let numbers = (rows + 8 * rank * bases + 63) / 64 * 64;
         let held = numbers + 64;
@@ -211,6 +227,16 @@ struct At {
     index: bool,
     /// Only the first lanes, as many as were set, count.
     last: bool,
+    around: Around,
+}
+
+/// How elements beyond an edge are read.
+#[derive(Clone, Copy, PartialEq)]
+enum Around {
+    /// In the segment that begins here, every element is read on one side of the edge.
+    Segment(i64),
+    /// Whole vectors fill the row, and reach beyond it at its ends only.
+    Ends,
 }
 
 struct Nest<'k> {
@@ -244,7 +270,9 @@ impl Nest<'_> {
         if self.shape.domain.len() > 1 {
             self.outer(0);
         } else {
-            self.row_addresses();
+            for (k, register) in ROWS.iter().enumerate().take(self.shape.moving) {
+                self.assembler.get(*register, self.frame.row(0, k));
+            }
             if self.shape.wraps() { self.row() } else { self.part() }
         }
         let a = &mut self.assembler;
@@ -283,9 +311,13 @@ impl Nest<'_> {
                     return;
                 }
                 let scalar = self.kernel.nodes[node].scalar;
-                let row = if entry { self.frame.row(0, element.base) } else { self.frame.row(self.shape.domain.len() - 1, element.base) };
-                self.assembler.get(SCRATCH, row);
-                let at = MemoryOperand::with_base_displ(SCRATCH, element.start * scalar.size() as i64);
+                let row = if entry {
+                    self.assembler.get(SCRATCH, self.frame.row(0, element.base));
+                    SCRATCH
+                } else {
+                    self.row_address(element.base)
+                };
+                let at = MemoryOperand::with_base_displ(row, element.start * scalar.size() as i64);
                 if scalar == Scalar::Bool {
                     self.assembler.get_byte(SCRATCH, at);
                     self.assembler.negate(SCRATCH);
@@ -318,7 +350,6 @@ impl Nest<'_> {
             for k in 0..self.body.held.len() {
                 self.hold(k, false);
             }
-            self.row_addresses();
             self.row();
         } else {
             self.outer(dim + 1);
@@ -338,10 +369,13 @@ impl Nest<'_> {
     /// The addresses inside the index of dimension `dim`.
     fn enter(&mut self, dim: usize) {
         let size = self.shape.domain[dim] as i32;
-        let a = &mut self.assembler;
-        let mut offsets: Vec<i64> = self.shape.bases.iter().filter(|b| b.strides[dim] != 0).map(|b| b.offsets[dim]).collect();
+        let moving = &self.shape.bases[..self.shape.moving];
+        let moved = |base: &Base| if base.strides[dim] == 0 { 0 } else { base.offsets[dim] };
+        let mut offsets: Vec<i64> = moving.iter().map(moved).collect();
         offsets.sort_unstable();
         offsets.dedup();
+        let innermost = dim + 2 == self.shape.domain.len();
+        let a = &mut self.assembler;
         for offset in offsets {
             a.get(SCRATCH, self.frame.index(dim));
             if offset != 0 {
@@ -357,52 +391,72 @@ impl Nest<'_> {
                     a.copy_if_not_less(SCRATCH, COUNT);
                 }
             }
-            for (k, base) in self.shape.bases.iter().enumerate() {
-                if base.strides[dim] != 0 && base.offsets[dim] == offset {
-                    a.times(MOVED, SCRATCH, base.strides[dim]);
-                    a.add(MOVED, self.frame.row(dim, k));
-                    a.put(self.frame.row(dim + 1, k), MOVED);
+            for (k, base) in moving.iter().enumerate().filter(|(_, b)| moved(b) == offset) {
+                let register = ROWS.get(k).filter(|_| innermost);
+                let to = *register.unwrap_or(&MOVED);
+                if base.strides[dim] == 0 {
+                    a.get(to, self.frame.row(dim, k));
+                } else {
+                    a.times(to, SCRATCH, base.strides[dim]);
+                    a.add(to, self.frame.row(dim, k));
+                }
+                if register.is_none() {
+                    a.put(self.frame.row(dim + 1, k), to);
                 }
             }
         }
-        for (k, _) in self.shape.bases.iter().enumerate().filter(|(_, b)| b.strides[dim] == 0) {
-            a.get(MOVED, self.frame.row(dim, k));
-            a.put(self.frame.row(dim + 1, k), MOVED);
-        }
     }
 
-    fn row_addresses(&mut self) {
-        let dim = self.shape.domain.len() - 1;
-        for (k, register) in ROWS.iter().enumerate().take(self.shape.bases.len()) {
-            self.assembler.get(*register, self.frame.row(dim, k));
+    /// A register with the address of a row.
+    fn row_address(&mut self, base: usize) -> Register {
+        match ROWS.get(base) {
+            Some(register) => *register,
+            None => {
+                self.assembler.get(SCRATCH, self.frame.row(self.shape.domain.len() - 1, base));
+                SCRATCH
+            }
         }
     }
 
     /// The innermost dimension as a whole.
     fn row(&mut self) {
         let lanes = self.assembler.lanes();
+        let size = self.shape.domain[self.shape.domain.len() - 1];
+        if self.assembler.turns_around() && size % lanes == 0 && self.shape.reach() < lanes {
+            self.segment(0, size, Around::Ends);
+            return;
+        }
         let cuts = self.shape.cuts();
         for (from, to) in cuts.iter().zip(&cuts[1..]) {
-            let whole = (to - from) / lanes;
-            if whole > WRITTEN_OUT {
-                self.assembler.set(INDEX, 0);
+            self.segment(*from, *to, Around::Segment(*from));
+        }
+    }
+
+    fn segment(&mut self, from: i64, to: i64, around: Around) {
+        let lanes = self.assembler.lanes();
+        let whole = (to - from) / lanes;
+        // At the ends of a row some vectors are put together, so their bodies stand alone.
+        let ends = (around == Around::Ends && self.shape.wraps()) as i64;
+        let looped = if whole - 2 * ends > WRITTEN_OUT { ends..whole - ends } else { 0..0 };
+        for k in 0..whole {
+            let number = from + k * lanes;
+            if k == looped.start && !looped.is_empty() {
                 let turn = self.assembler.label();
+                self.assembler.set(INDEX, 0);
                 self.assembler.bind(turn);
-                self.turn(*from, At { number: *from, index: true, last: false });
+                self.turn(At { number, index: true, last: false, around });
                 self.assembler.add_number(INDEX, lanes as i32);
-                self.assembler.compare_number(INDEX, (whole * lanes) as i32);
+                self.assembler.compare_number(INDEX, ((looped.end - looped.start) * lanes) as i32);
                 self.assembler.jump_if_less(turn);
-            } else {
-                for k in 0..whole {
-                    self.turn(*from, At { number: from + k * lanes, index: false, last: false });
-                }
+            } else if !looped.contains(&k) {
+                self.turn(At { number, index: false, last: false, around });
             }
-            let rest = to - from - whole * lanes;
-            if rest > 0 {
-                self.assembler.set(COUNT, rest);
-                self.assembler.last_lanes(COUNT, self.frame.at(self.frame.numbers));
-                self.turn(*from, At { number: to - rest, index: false, last: true });
-            }
+        }
+        let rest = to - from - whole * lanes;
+        if rest > 0 {
+            self.assembler.set(COUNT, rest);
+            self.assembler.last_lanes(COUNT, self.frame.at(self.frame.numbers));
+            self.turn(At { number: to - rest, index: false, last: true, around });
         }
     }
 
@@ -416,7 +470,7 @@ impl Nest<'_> {
         self.assembler.compare_memory(COUNT, to);
         self.assembler.jump_if_greater(rest);
         self.assembler.bind(turn);
-        self.turn(0, At { number: 0, index: true, last: false });
+        self.turn(At { number: 0, index: true, last: false, around: Around::Segment(0) });
         self.assembler.add_number(INDEX, lanes);
         self.assembler.sum(COUNT, INDEX, lanes);
         self.assembler.compare_memory(COUNT, to);
@@ -427,66 +481,70 @@ impl Nest<'_> {
         self.assembler.compare_number(COUNT, 0);
         self.assembler.jump_if_not_greater(done);
         self.assembler.last_lanes(COUNT, self.frame.at(self.frame.numbers));
-        self.turn(0, At { number: 0, index: true, last: true });
+        self.turn(At { number: 0, index: true, last: true, around: Around::Segment(0) });
         self.assembler.bind(done);
     }
 
-    /// The body once, in the segment that begins at `segment`.
-    fn turn(&mut self, segment: i64, at: At) {
+    /// The body once.
+    fn turn(&mut self, at: At) {
         for k in 0..self.assignment.code.len() {
             let last = at.last;
             match self.assignment.code[k] {
                 Placed::Move { to, from } => {
-                    let from = self.source(from, segment, at);
+                    let from = self.source(from, at);
                     self.assembler.load(to, from, last);
                 }
                 Placed::One { op, to, from } => {
-                    let from = self.source(from, segment, at);
+                    let from = self.source(from, at);
                     self.assembler.one(op, to, from, last);
                 }
                 Placed::Two { op, to, left, right } => {
-                    let right = self.source(right, segment, at);
+                    let right = self.source(right, at);
                     self.assembler.two(op, to, left, right, last);
                 }
                 Placed::Choose { to, mask, then, otherwise } => {
-                    let then = self.source(then, segment, at);
+                    let then = self.source(then, at);
                     self.assembler.choose(to, mask, then, otherwise);
                 }
                 Placed::Spill { slot, from } => self.assembler.store(Place::Frame(self.frame.spilled(slot)), from, false),
                 Placed::Store { root, from } => {
-                    let to = self.element(self.shape.stores[root], segment, at);
+                    let to = self.element(self.shape.stores[root], at);
                     self.assembler.store(Place::Array(to), from, last);
                 }
             }
         }
     }
 
-    fn source(&mut self, source: Source, segment: i64, at: At) -> Place {
-        match source {
-            Source::Register(r) => Place::Register(r),
-            Source::Held(k) => Place::Frame(self.frame.held(k)),
-            Source::Spilled(slot) => Place::Frame(self.frame.spilled(slot)),
-            Source::Load(node) => {
-                let element = self.shape.loads[node].expect("a node that loads");
-                Place::Array(self.element(element, segment, at))
-            }
-        }
+    fn source(&mut self, source: Source, at: At) -> Place {
+        let node = match source {
+            Source::Register(r) => return Place::Register(r),
+            Source::Held(k) => return Place::Frame(self.frame.held(k)),
+            Source::Spilled(slot) => return Place::Frame(self.frame.spilled(slot)),
+            Source::Load(node) => node,
+        };
+        let element = self.shape.loads[node].expect("a node that loads");
+        let (size, lanes) = (self.shape.domain[self.shape.domain.len() - 1], self.assembler.lanes());
+        let (first, end) = (at.number == 0 && !at.index, at.number + lanes == size && !at.index);
+        let by = match (at.around, element.offset) {
+            (Around::Ends, offset) if offset < 0 && first => lanes + offset,
+            (Around::Ends, offset) if offset > 0 && end => offset,
+            _ => return Place::Array(self.element(element, at)),
+        };
+        let (row, bytes) = (self.row_address(element.base), self.scalar.size() as i64);
+        let vector = |number: i64| MemoryOperand::with_base_displ(row, (element.start + number) * bytes);
+        Place::Around { low: vector(size - lanes), high: vector(0), by: by as u32 }
     }
 
-    fn element(&mut self, element: Element, segment: i64, at: At) -> MemoryOperand {
-        let last = self.shape.domain.len() - 1;
-        let size = self.shape.domain[last];
-        let first = segment + element.offset;
-        let wrapped = if first < 0 { size } else if first >= size { -size } else { 0 };
+    fn element(&mut self, element: Element, at: At) -> MemoryOperand {
+        let size = self.shape.domain[self.shape.domain.len() - 1];
+        let wrapped = match at.around {
+            Around::Segment(first) if first + element.offset < 0 => size,
+            Around::Segment(first) if first + element.offset >= size => -size,
+            _ => 0,
+        };
         let bytes = self.scalar.size() as i64;
         let displacement = (element.start + at.number + element.offset + wrapped) * bytes;
-        let row = match ROWS.get(element.base) {
-            Some(register) => *register,
-            None => {
-                self.assembler.get(SCRATCH, self.frame.row(last, element.base));
-                SCRATCH
-            }
-        };
+        let row = self.row_address(element.base);
         if at.index {
             MemoryOperand::with_base_index_scale_displ_size(row, INDEX, bytes as u32, displacement, 1)
         } else {
