@@ -59,7 +59,7 @@ pub struct Bench {
 
 /// Bytes that an array may have, and steps for which the interpreter runs a program as it stands.
 const BYTES: u64 = 1 << 26;
-const STEPS: f64 = 4e4;
+const STEPS: f64 = 2e4;
 /// Numbers computed, beyond which a program takes too long.
 const WORK: f64 = 4e7;
 /// The runtime's own measure of work worth sharing.

@@ -24,8 +24,8 @@ const EDGES: &[usize] = &[7, 8, 9, 15, 16, 17, 31, 33];
 
 pub fn program(seed: u64, number: u64) -> RandomProgram {
     let mut random = Random::new(seed, number);
-    // One in forty has arrays that threads share.
-    let large = random.below(40) == 0;
+    // One in sixty has arrays that threads share.
+    let large = random.below(60) == 0;
     let mut sizes: Vec<usize> = (0..3).map(|_| *random.pick(&[1, 2, 2, 3, 3, 4, 5, 6])).collect();
     if random.chance(40) {
         sizes.push(*random.pick(EDGES));
@@ -39,7 +39,9 @@ pub fn program(seed: u64, number: u64) -> RandomProgram {
     }
     let wild = random.chance(20);
     let detached = random.chance(20);
-    let fuel = random.between(15, 90) as i32;
+    // Most programs are small: more of them, and what they find is found at once.
+    let small = random.chance(65) && !large;
+    let fuel = if small { random.between(4, 16) } else { random.between(15, 60) } as i32;
     let maker = Maker {
         random,
         lattices: vec![],
@@ -49,17 +51,17 @@ pub fn program(seed: u64, number: u64) -> RandomProgram {
         fuel,
         level: 0,
         members: 1,
-        most: if large { 100_000 } else { 1_500 },
+        most: if large { 100_000 } else { 500 },
         wild,
         detached,
         may_draw: true,
         made: 0,
     };
-    maker.program(large)
+    maker.program(large, small)
 }
 
 impl Maker {
-    fn program(mut self, large: bool) -> RandomProgram {
+    fn program(mut self, large: bool, small: bool) -> RandomProgram {
         let mut lines = vec![];
         for name in ["Λ", "M"] {
             if self.random.chance(35) {
@@ -69,18 +71,18 @@ impl Maker {
                 self.lattices.push(lattice);
             }
         }
-        for k in 0..self.random.below(3) {
+        for k in 0..self.random.below(if small { 2 } else { 3 }) {
             let name = format!("f{k}");
             let text = self.function(&name, None);
             lines.push(text);
         }
-        for _ in 0..self.random.below(5) + 1 {
+        for _ in 0..self.random.below(if small { 2 } else { 5 }) + 1 {
             lines.extend(self.statement(3, true));
         }
         let mut derivatives = vec![];
         for number in 0..2 {
-            if self.random.chance(45) {
-                self.fuel = self.fuel.max(0) + 25;
+            if self.random.chance(if small { 8 } else { 40 }) {
+                self.fuel = self.fuel.max(0) + 20;
                 derivatives.push(self.derivative(number, &mut lines));
             }
         }
