@@ -5,7 +5,7 @@ use crate::coverage::Coverage;
 use moyal_lang::check::Globals;
 use moyal_lang::check::script::{Action, Count, Script, ScriptChecker, Unit};
 use moyal_lang::check::value::Value;
-use moyal_lang::core::{Block, Op, Program};
+use moyal_lang::core::{Block, Op, Program, text as core_text};
 use moyal_lang::diagnostic::{Diagnostic, Severity};
 use moyal_lang::embed::Quiet;
 use moyal_lang::engine::{Context, Control, Failure, FailureKind, State};
@@ -184,7 +184,9 @@ impl Bench {
         }
         let mut watch = |_: &mut dyn FnMut() -> State, _: i64, _: i64| Control::Continue;
         let serial = compiled.run_from(inputs, State::default(), &context, &self.one, &mut watch).map_err(named);
-        same("compiled code", &plain, &serial, text)?;
+        // A short one is shown as the engine gets it.
+        let core = |_: &Complaint| core_text::program(&prepared).lines().take(40).collect::<Vec<_>>().join("\n");
+        same("compiled code", &plain, &serial, text).map_err(|ended| ended.with(core))?;
         let three = &self.three;
         let shared = three.install(|| {
             let mut watch = |_: &mut dyn FnMut() -> State, _: i64, _: i64| Control::Continue;
@@ -234,6 +236,16 @@ enum Ended {
     Failed,
     TooLarge,
     Wrong(Complaint),
+}
+
+impl Ended {
+    /// The complaint with more to read.
+    fn with(self, more: impl FnOnce(&Complaint) -> String) -> Ended {
+        match self {
+            Ended::Wrong(complaint) => Ended::Wrong(Complaint { what: format!("{}\n{}", complaint.what, more(&complaint)), ..complaint }),
+            other => other,
+        }
+    }
 }
 
 fn wrong<T>(sort: &str, what: String) -> Result<T, Ended> {

@@ -22,6 +22,12 @@ impl Coverage {
         count(program, &program.body, &mut self.prepared);
     }
 
+    pub fn add(&mut self, other: &Coverage) {
+        for (into, from) in [(&mut self.made, &other.made), (&mut self.prepared, &other.prepared)] {
+            from.iter().for_each(|(name, n)| *into.entry(name.clone()).or_default() += n);
+        }
+    }
+
     /// What no program has reached, before or after the passes.
     pub fn missing(&self) -> Vec<String> {
         wanted().into_iter().filter(|name| !self.made.contains_key(name) && !self.prepared.contains_key(name)).collect()

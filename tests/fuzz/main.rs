@@ -3,7 +3,8 @@
 //! differences to rounding. See docs/fuzzing.md.
 //!
 //! `cargo test --release --test fuzz` takes a minute. `FUZZ=100000` asks for so many programs and texts, `FUZZ=600s` for so
-//! many seconds, `FUZZ_SEED=7` for others, `FUZZ_ONLY=1234` for one program, which is shown.
+//! many seconds, `FUZZ_THREADS=2` tries programs on two threads, `FUZZ_SEED=7` tries others, `FUZZ_ONLY=1234` tries one, which is shown;
+//! `FUZZ_REFUSED=1` shows what the checker refuses.
 
 mod compare;
 mod coverage;
@@ -15,6 +16,7 @@ mod random;
 mod shrink;
 mod types;
 
+use coverage::Coverage;
 use compare::{Bench, Complaint, Outcome};
 use derivatives::Tally;
 use random::Random;
@@ -34,6 +36,10 @@ struct Budget {
     only: Option<u64>,
 }
 
+fn number_of(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|v| v.parse().ok())
+}
+
 /// Seconds of a run where nothing else is said.
 const USUAL: u64 = 55;
 
@@ -42,7 +48,7 @@ const ENOUGH: usize = 5;
 
 impl Budget {
     fn new() -> Budget {
-        let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
+        let number = number_of;
         let asked = std::env::var("FUZZ").unwrap_or_default();
         let seconds = asked.strip_suffix('s').and_then(|s| s.parse().ok());
         let (time, count) = match (seconds, number("FUZZ")) {
@@ -185,6 +191,17 @@ struct Totals {
     tally: Tally,
 }
 
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        self.agreed += other.agreed;
+        self.refused += other.refused;
+        self.too_large += other.too_large;
+        self.tally.modes += other.tally.modes;
+        self.tally.differences += other.tally.differences;
+        self.tally.left_out += other.tally.left_out;
+    }
+}
+
 /// One program, all ways.
 fn tried(bench: &mut Bench, text: &str, derivatives: &[programs::Derivative], totals: &mut Totals) -> Result<(), Complaint> {
     let mut checked = match bench.checked(text) {
@@ -207,53 +224,84 @@ fn tried(bench: &mut Bench, text: &str, derivatives: &[programs::Derivative], to
     whole.try_for_each(|d| derivatives::compare(bench, &checked, d, &mut totals.tally))
 }
 
+/// What one thread has tried and found.
+struct Share {
+    bench: Bench,
+    totals: Totals,
+    found: Vec<(String, String)>,
+}
+
+/// Every `threads`-th program from `first` on.
+fn share(budget: &Budget, first: usize, threads: usize) -> Share {
+    let dog = Watchdog::new();
+    let mut bench = Bench::new(dog.stop.clone());
+    let mut totals = Totals::default();
+    let mut found: Vec<(String, String)> = vec![];
+    for number in budget.numbers().skip(first).step_by(threads) {
+        let program = programs::program(budget.seed, number);
+        let text = &program.text;
+        if budget.only.is_some() {
+            println!("{text}");
+        }
+        let result = dog.watched(text, || guarded(|| tried(&mut bench, text, &program.derivatives, &mut totals)));
+        if let Err(complaint) = result
+            && found.iter().all(|(sort, _)| *sort != complaint.sort)
+        {
+            let mut fails = |t: &str| {
+                let again = dog.watched(t, || guarded(|| tried(&mut bench, t, &program.derivatives, &mut Totals::default())));
+                again.is_err_and(|c| c.sort == complaint.sort)
+            };
+            let report = reported("program", budget.seed, number, text, &complaint, &mut fails);
+            found.push((complaint.sort, report));
+            if found.len() >= ENOUGH {
+                break;
+            }
+        }
+    }
+    Share { bench, totals, found }
+}
+
 #[test]
 fn random_programs_agree_on_every_engine() {
-    with_stack(|| {
-        let budget = Budget::new();
-        let dog = Watchdog::new();
-        let mut bench = Bench::new(dog.stop.clone());
-        let mut totals = Totals::default();
-        let mut found: Vec<(String, String)> = vec![];
-        for number in budget.numbers() {
-            let program = programs::program(budget.seed, number);
-            let text = &program.text;
-            if std::env::var("FUZZ_TRACE").is_ok() {
-                eprintln!("program {number}");
-            }
-            if budget.only.is_some() {
-                println!("{text}");
-            }
-            let result = dog.watched(text, || guarded(|| tried(&mut bench, text, &program.derivatives, &mut totals)));
-            if let Err(complaint) = result
-                && found.iter().all(|(sort, _)| *sort != complaint.sort)
-            {
-                let mut fails = |t: &str| {
-                    let again = dog.watched(t, || guarded(|| tried(&mut bench, t, &program.derivatives, &mut Totals::default())));
-                    again.is_err_and(|c| c.sort == complaint.sort)
-                };
-                let report = reported("program", budget.seed, number, text, &complaint, &mut fails);
-                found.push((complaint.sort, report));
-                if found.len() >= ENOUGH {
-                    break;
-                }
-            }
-        }
-        let tally = totals.tally;
-        println!("{} well-typed programs agree in {:.0} s", totals.agreed, budget.start.elapsed().as_secs_f64());
-        println!("{} statements large enough for threads, {} runs stopped and resumed", bench.large, bench.resumed);
-        println!("{} derivatives in both modes, {} against differences, {} left out", tally.modes, tally.differences, tally.left_out);
-        println!("{} programs refused by the checker, {} too large", totals.refused, totals.too_large);
-        println!("least often: {:?}", bench.coverage.rarest(12));
-        assert!(found.is_empty(), "{}", found.iter().map(|f| f.1.as_str()).collect::<Vec<_>>().join("\n\n"));
-        let missing = bench.coverage.missing();
-        if totals.agreed >= REACHES_ALL {
-            assert!(missing.is_empty(), "no program has reached {missing:?}");
-        } else {
-            println!("not reached: {missing:?}");
-        }
-        assert!(budget.only.is_some() || totals.refused * 10 < totals.agreed, "too many programs are refused by the checker");
-    });
+    let budget = Arc::new(Budget::new());
+    let threads = if budget.only.is_some() { 1 } else { number_of("FUZZ_THREADS").unwrap_or(1) as usize };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let workers: Vec<_> = (0..threads)
+        .map(|first| {
+            let (budget, sender) = (budget.clone(), sender.clone());
+            std::thread::spawn(move || {
+                with_stack(move || {
+                    let Share { bench, totals, found } = share(&budget, first, threads);
+                    sender.send((bench.coverage, bench.large, bench.resumed, totals, found)).unwrap();
+                })
+            })
+        })
+        .collect();
+    drop(sender);
+    let (mut coverage, mut large, mut resumed) = (Coverage::default(), 0, 0);
+    let (mut totals, mut found) = (Totals::default(), vec![]);
+    for (c, l, r, t, f) in receiver {
+        coverage.add(&c);
+        large += l;
+        resumed += r;
+        totals.add(&t);
+        found.extend(f);
+    }
+    workers.into_iter().for_each(|w| w.join().expect("no panic outside a program"));
+    let tally = totals.tally;
+    println!("{} well-typed programs agree in {:.0} s", totals.agreed, budget.start.elapsed().as_secs_f64());
+    println!("{large} statements large enough for threads, {resumed} runs stopped and resumed");
+    println!("{} derivatives in both modes, {} against differences, {} left out", tally.modes, tally.differences, tally.left_out);
+    println!("{} programs refused by the checker, {} too large", totals.refused, totals.too_large);
+    println!("least often: {:?}", coverage.rarest(12));
+    assert!(found.is_empty(), "{}", found.iter().map(|f| f.1.as_str()).collect::<Vec<_>>().join("\n\n"));
+    let missing = coverage.missing();
+    if totals.agreed >= REACHES_ALL {
+        assert!(missing.is_empty(), "no program has reached {missing:?}");
+    } else {
+        println!("not reached: {missing:?}");
+    }
+    assert!(budget.only.is_some() || totals.refused * 10 < totals.agreed, "too many programs are refused by the checker");
 }
 
 /// So many programs reach every operation.

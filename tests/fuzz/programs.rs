@@ -40,8 +40,8 @@ pub fn program(seed: u64, number: u64) -> RandomProgram {
     let wild = random.chance(20);
     let detached = random.chance(20);
     // Most programs are small: more of them, and what they find is found at once.
-    let small = random.chance(65) && !large;
-    let fuel = if small { random.between(4, 16) } else { random.between(15, 60) } as i32;
+    let small = random.chance(80) && !large;
+    let fuel = if small { random.between(3, 14) } else { random.between(15, 60) } as i32;
     let maker = Maker {
         random,
         lattices: vec![],
@@ -71,25 +71,27 @@ impl Maker {
                 self.lattices.push(lattice);
             }
         }
-        for k in 0..self.random.below(if small { 2 } else { 3 }) {
+        let functions = if !small { 3 } else if self.random.chance(25) { 2 } else { 1 };
+        for k in 0..self.random.below(functions) {
             let name = format!("f{k}");
             let text = self.function(&name, None);
             lines.push(text);
         }
-        for _ in 0..self.random.below(if small { 2 } else { 5 }) + 1 {
+        let statements = if !small { 5 } else if self.random.chance(30) { 2 } else { 1 };
+        for _ in 0..self.random.below(statements) + 1 {
             lines.extend(self.statement(3, true));
         }
         let mut derivatives = vec![];
         for number in 0..2 {
-            if self.random.chance(if small { 8 } else { 40 }) {
+            if self.random.chance(if small { 4 } else { 40 }) {
                 self.fuel = self.fuel.max(0) + 20;
                 derivatives.push(self.derivative(number, &mut lines));
             }
         }
-        if self.random.chance(6) {
+        if self.random.chance(if small { 2 } else { 8 }) {
             self.estimates(&mut lines);
         }
-        if self.random.chance(2) && !large {
+        if self.random.chance(5) && !large && !small {
             self.sampler(&mut lines);
         }
         if self.random.chance(15) {
