@@ -96,8 +96,8 @@ struct Watchdog {
     stop: Arc<AtomicBool>,
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const LAST_PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(40);
+const LAST_PATIENCE: Duration = Duration::from_secs(180);
 
 impl Watchdog {
     fn new() -> Watchdog {
