@@ -17,12 +17,17 @@ use std::sync::atomic::AtomicBool;
 const TEXT: &str = "
 lattice Λ = torus(4, 4)
 action S(φ: real[Λ]) = sum(-0.4 * sum(φ[x] * φ[x + mu] for mu in Λ.directions) + φ[x]^2 + 0.1 * φ[x]^4 for x in Λ)
-let run = hmc(S, chains: 3, warmup: 4, draws: 9, thin: 2)
 ";
 
+const SAMPLERS: &[&str] = &[
+    "let run = hmc(S, chains: 3, warmup: 4, draws: 9, thin: 2)",
+    // Its loops read tables (which sites are even) that come before them.
+    "let run = metropolis(S, 0.8, chains: 3, warmup: 4, draws: 9, thin: 2)",
+];
+
 /// The unit that samples.
-fn sampler() -> Unit {
-    let source = Arc::new(Source { name: "test".into(), text: TEXT.into() });
+fn sampler(call: &str) -> Unit {
+    let source = Arc::new(Source { name: "test".into(), text: format!("{TEXT}{call}") });
     let (program, mistakes) = syntax::parse(&source);
     assert!(mistakes.is_empty());
     let (mut globals, mut host) = (Globals::default(), Quiet::default());
@@ -39,13 +44,17 @@ fn same(a: &[Arc<Array>], b: &[Arc<Array>]) -> bool {
 }
 
 #[test]
-fn a_sampler_stopped_after_any_draw_goes_on_with_the_same_bits() {
+fn samplers_stopped_after_any_draw_go_on_with_the_same_bits() {
+    SAMPLERS.iter().for_each(|call| stopped_and_resumed(call));
+}
+
+fn stopped_and_resumed(call: &str) {
     let stop = AtomicBool::new(false);
     let context = Context { seed: 7, stop: &stop };
     let mut whole: Option<Vec<Arc<Array>>> = None;
     for (interpret, threads) in [(true, 1), (false, 1), (false, 3)] {
-        moyal_lang::pipeline::prepare_verified(sampler().program).unwrap();
-        let ready = Ready::new(sampler().program, interpret);
+        moyal_lang::pipeline::prepare_verified(sampler(call).program).unwrap();
+        let ready = Ready::new(sampler(call).program, interpret);
         let pool = Pool::new(threads);
         let mut turns = 0;
         let uninterrupted = ready
@@ -54,7 +63,7 @@ fn a_sampler_stopped_after_any_draw_goes_on_with_the_same_bits() {
                 Control::Continue
             })
             .unwrap();
-        assert_eq!(turns, 4 + 9, "the loops over warm-up and draws are outermost");
+        assert!(turns >= 4 + 9, "the loops over warm-up and draws are outermost, not {turns} turns");
         let expected = whole.get_or_insert_with(|| uninterrupted.clone());
         assert!(same(expected, &uninterrupted), "engines differ");
         for after in 1..turns {

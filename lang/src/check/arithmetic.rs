@@ -503,6 +503,9 @@ impl Checker<'_> {
                 self.plain(n, &format!("`{}`", row.name), span)?;
             }
         }
+        if let Run::FloatInt(..) = row.run {
+            return self.apply_to_integer(row, arguments, call, loose);
+        }
         let mut numbers = self.all_alike(arguments)?;
         if numbers[0].kind == Kind::Complex {
             if row.name == "abs" {
@@ -525,6 +528,27 @@ impl Checker<'_> {
         let re = self.b.prim(row, &args);
         let kind = if self.b.scalar_of(re) == Scalar::Bool { Kind::Bool } else { numbers[0].kind };
         Ok(Number { loose, ..Number::new(kind, numbers[0].sets.clone(), re) })
+    }
+
+    /// A row of a float and an integer, which keep their kinds.
+    fn apply_to_integer(&mut self, row: &'static Prim, arguments: Vec<(Number, Span)>, call: &Span, loose: bool) -> Checked<Number> {
+        let Ok([(x, x_span), (n, n_span)]) = <[_; 2]>::try_from(arguments) else { unreachable!("two were counted") };
+        match x.kind {
+            Kind::Complex => return self.fail(errors::no_complex(call, row.name)),
+            Kind::Bool => return self.fail(errors::wrong_type(&x_span, "a number", &x.describe())),
+            _ => {}
+        }
+        if n.kind != Kind::Int {
+            return self.fail(errors::wrong_type(&n_span, "int", &n.describe()));
+        }
+        if x.sets != n.sets && !x.is_scalar() && !n.is_scalar() {
+            return self.fail(errors::wrong_type(&n_span, &describe(Kind::Int, &x.sets), &n.describe()));
+        }
+        let x = if x.kind == Kind::Int { self.as_kind(&x, Kind::Real) } else { x };
+        let (kind, sets) = (x.kind, if x.is_scalar() { n.sets.clone() } else { x.sets.clone() });
+        let args = [self.spread_over(x, &sets).re, self.spread_over(n, &sets).re];
+        let re = self.b.prim(row, &args);
+        Ok(Number { loose, ..Number::new(kind, sets, re) })
     }
 
     // ---- matrices ----

@@ -3,7 +3,7 @@
 use super::value::*;
 use super::*;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Index, Name};
-use moyal_runtime::array::{Array, Data};
+use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::lattice;
 
 /// What one index does to its dimension.
@@ -98,6 +98,10 @@ impl Checker<'_> {
         match factor {
             Factor::Sign(sign) => {
                 let scalar = self.b.scalar_of(value);
+                if scalar == Scalar::Bool {
+                    // What holds or not has no sign.
+                    return value;
+                }
                 let sign = self.b.convert(*sign, scalar);
                 self.b.mul(sign, value)
             }

@@ -560,7 +560,10 @@ impl Planner {
         };
         (0..leaves.len()).find_map(|leaf| {
             let buffer = leaves[leaf];
-            let same = self.bytes(kernel.leaves[leaf]) == size && leaves.iter().filter(|b| **b == buffer).count() == 1;
+            // Twice as many numbers of half the size fill as many bytes, but lie elsewhere.
+            let read = kernel.leaves[leaf];
+            let alike = self.bytes(read) == size && self.ty(read).len() == self.ty(root).len();
+            let same = alike && leaves.iter().filter(|b| **b == buffer).count() == 1;
             (same && self.free_at(buffer, k, scope) && straight(leaf)).then_some(buffer)
         })
     }

@@ -213,6 +213,10 @@ impl Worker<'_> {
 
     /// The outermost block, whose loops can be stopped and continued after each turn.
     fn outermost(&mut self, instructions: &[Instruction], state: State, memory: &Memory, watch: &mut Watch) -> Result<(), Failure> {
+        // Tables lie in the program, not in the memory that a state brings back.
+        for table in instructions[..state.step].iter().filter(|i| matches!(i, Instruction::Table { .. })) {
+            self.instruction(table)?;
+        }
         for (k, instruction) in instructions.iter().enumerate().skip(state.step) {
             let Instruction::Loop { count, turn, before, body, after, span } = instruction else {
                 self.instruction(instruction)?;
