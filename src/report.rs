@@ -342,6 +342,13 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_ours_ends_in_a_report_and_gives_nothing() {
+        let text = String::from("3");
+        assert_eq!(guarded(|| text.len()), Some(1));
+        assert_eq!(guarded(|| text.parse::<u8>().ok().filter(|n| *n > 3).expect("a fault made for this test")), None);
+    }
+
+    #[test]
     fn our_faults_are_ours() {
         let text = render(&Diagnostic::internal("an empty region"), &PLAIN);
         assert!(text.contains("a fault of moyal itself") && text.contains("please report it"), "{text}");

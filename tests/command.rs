@@ -74,3 +74,69 @@ fn a_directory_that_cannot_be_made_is_refused_before_the_run() {
     assert!(output.stdout.is_empty());
     assert!(said(&output).contains("nothing can be written to"), "{}", said(&output));
 }
+
+/// A command line that is refused: its exit code, and the whole of what is said.
+#[track_caller]
+fn refused(arguments: &[&str], code: i32, whole: &str) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("command-lines");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("ising.moy"), "param L = 8 \"sites per side\"\nparam beta = 0.4\nprint(\"{L} {beta}\")\n").unwrap();
+    let output = moyal().current_dir(&folder).args(arguments).output().unwrap();
+    assert_eq!(said(&output).trim_end(), whole);
+    assert_eq!(output.status.code(), Some(code));
+    assert!(output.stdout.is_empty(), "nothing is printed before the command line is understood");
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    refused(&["run", "nofile.moy"], 2, "moyal: there is no file nofile.moy");
+    refused(&["run", "ising"], 2, "moyal: there is no file ising; did you mean ising.moy?");
+    refused(&["check", "."], 2, "moyal: . is a directory");
+}
+
+#[test]
+fn a_word_that_is_no_verb() {
+    refused(&["rnu", "ising.moy"], 2, "moyal: `rnu` is nothing that moyal does; did you mean `moyal run`?");
+    refused(&["ising.moy"], 2, "moyal: what is to be done with it? `moyal run ising.moy`");
+}
+
+#[test]
+fn a_flag_that_is_not_known() {
+    refused(&["run", "ising.moy", "--bta", "0.3"], 2, "moyal: there is no param or flag `--bta`; did you mean `--beta`? (the params of ising.moy are L, beta)");
+    refused(&["run", "ising.moy", "--LL", "3"], 2, "moyal: there is no param or flag `--LL`; did you mean `--L`? (the params of ising.moy are L, beta)");
+    refused(&["run", "ising.moy", "-v"], 2, "moyal: `-v` is not known here: flags begin with two dashes, as in `--seed 7`");
+}
+
+#[test]
+fn a_flag_without_its_value() {
+    refused(&["run", "ising.moy", "--L"], 2, "moyal: `--L` wants a value: `--L VALUE` or `--L=VALUE`");
+    refused(&["run", "ising.moy", "16"], 2, "moyal: `moyal run` takes one program; `16` is a second (a param's value follows its name: `--L 16`)");
+    refused(&["run", "--seed", "x", "ising.moy"], 2, "moyal: `--seed` wants a whole number that is not negative, not `x`");
+}
+
+#[test]
+fn a_param_of_another_type() {
+    let place = |line: &str, under: &str, label: &str| format!("\n   ╭─[ising.moy:{line}]\n{under}\n   ·            {label}\n   ╰────\n");
+    let sites = place("1:11", " 1 │ param L = 8 \"sites per side\"\n   ·           ┬", "╰── its value here, int").replace("·            ╰", "·           ╰");
+    for (given, found) in [("8.5", "real"), ("many", "no value"), ("1e2", "real")] {
+        let whole = format!("  × the param `L` is int, and `--L {given}` gives {found}{sites}  help: give a value like the one that stands in the program: `--L 8`");
+        refused(&["run", "ising.moy", "--L", given], 1, &whole);
+    }
+    let beta = place("2:14", " 2 │ param beta = 0.4\n   ·              ─┬─", "   ╰── its value here, real");
+    let whole = format!("  × the param `beta` is real, and `--beta 0,44` gives (int, int){beta}  help: a decimal point is meant: `--beta 0.44`");
+    refused(&["run", "ising.moy", "--beta", "0,44"], 1, &whole);
+}
+
+#[test]
+fn a_file_that_does_not_hold_what_was_declared() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("other-size");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("size.moy"), "save(\"x.npy\", [1.0, 2, 3])\nlet y: real[4] = load(\"x.npy\")\n").unwrap();
+    let run = || said(&moyal().current_dir(&folder).args(["run", "size.moy", "--quiet"]).output().unwrap());
+    // The file is not there when the program is checked, and it is the second time.
+    let first = run();
+    assert!(first.contains("\"x.npy\" cannot be read: it holds 3 numbers, and 4 numbers were declared"), "{first}");
+    let second = run();
+    assert!(second.contains("real[4] is needed here, not real[3]"), "{second}");
+}

@@ -41,7 +41,8 @@ pub enum Around {
 pub enum FailureKind {
     IndexOutside { index: i64, size: usize },
     Required(String),
-    NotFinite,
+    /// The first such number, and the primitive (by its name in Core) that gave it, if one did.
+    NotFinite { value: f64, of: Option<&'static str> },
     /// An array that does not fit.
     OutOfMemory { bytes: u64 },
     Stopped,

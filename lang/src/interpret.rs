@@ -229,7 +229,12 @@ impl Machine<'_> {
             let inherited = step.op.args().iter().any(|v| self.values.get(v).is_some_and(|x| !crate::execute::all_finite(x)));
             if !constant && !inherited {
                 self.around.extend(results.iter().find_map(|r| first_not_finite(r)));
-                return self.fail(step, FailureKind::NotFinite);
+                let value = results.iter().find_map(|r| not_finite(r)).map_or(f64::NAN, |(_, value)| value);
+                let of = match &step.op {
+                    Op::Prim(row, _) => Some(row.name),
+                    _ => None,
+                };
+                return self.fail(step, FailureKind::NotFinite { value, of });
             }
         }
         self.values.extend(step.outs.iter().copied().zip(results));
@@ -381,12 +386,16 @@ impl Machine<'_> {
 
 /// The first number of an array that is not finite.
 fn first_not_finite(array: &Array) -> Option<Around> {
-    let found = match &array.data {
-        Data::Real(v) => v.iter().position(|x| !x.is_finite()),
-        Data::F32(v) => v.iter().position(|x| !x.is_finite()),
+    not_finite(array).filter(|_| array.len() > 1).map(|(k, _)| Around::Element(k as i64, array.len()))
+}
+
+/// The first number of an array that is not finite, and which number it is.
+fn not_finite(array: &Array) -> Option<(usize, f64)> {
+    match &array.data {
+        Data::Real(v) => v.iter().copied().enumerate().find(|(_, x)| !x.is_finite()),
+        Data::F32(v) => v.iter().map(|x| *x as f64).enumerate().find(|(_, x)| !x.is_finite()),
         _ => None,
-    };
-    found.filter(|_| array.len() > 1).map(|k| Around::Element(k as i64, array.len()))
+    }
 }
 
 /// The results of every `Update` whose argument nobody reads after it.

@@ -12,7 +12,7 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
     let message = match &failure.kind {
         FailureKind::IndexOutside { index, size } => format!("the index {index} lies outside 0 … {}{place}", *size as i64 - 1),
         FailureKind::Required(message) => format!("{message}{place}"),
-        FailureKind::NotFinite => format!("a number that is not finite came up{place}"),
+        FailureKind::NotFinite { .. } => format!("a number that is not finite came up{place}"),
         FailureKind::OutOfMemory { bytes } => {
             format!("this array needs {:.0} GB, more than the machine has", *bytes as f64 / 1e9)
         }
@@ -20,14 +20,35 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
     };
     let inner = in_library(&span);
     let label = if inner { unit.span.clone() } else { span };
-    let mut diagnostic = Diagnostic::error(message).label(&label, "here");
+    let said = match failure.kind {
+        FailureKind::NotFinite { value, of } => not_finite(value, of),
+        _ => "here".to_string(),
+    };
+    let mut diagnostic = Diagnostic::error(message).label(&label, said);
     if !inner && (label.start < unit.span.start || label.end > unit.span.end) {
         diagnostic = diagnostic.label(&unit.span, "in this statement");
     }
-    if failure.kind == FailureKind::NotFinite {
+    if matches!(failure.kind, FailureKind::NotFinite { .. }) {
         diagnostic = diagnostic.help("`--allow-nonfinite` lets such numbers pass");
     }
     diagnostic
+}
+
+/// What a number that is not finite is, and what makes such a one of finite numbers.
+fn not_finite(value: f64, of: Option<&str>) -> String {
+    let cause = match (of, value.is_nan()) {
+        (Some("div"), true) => "0/0",
+        (Some("div"), false) => "a division by 0, or by too small a number",
+        (Some("sqrt"), true) => "the root of a negative number",
+        (Some("log" | "log1p"), true) => "the logarithm of a negative number",
+        (Some("log" | "log1p"), false) => "the logarithm of 0",
+        (Some("pow"), true) => "a negative number to a power that is no integer",
+        (Some("asin" | "acos"), true) => "of a number outside -1 … 1",
+        (Some("exp" | "expm1" | "sinh" | "cosh" | "pow" | "power_int" | "mul" | "add" | "sub"), false) => "beyond the largest number, 1.8e308",
+        _ if value.is_nan() => return "here: no number (NaN)".to_string(),
+        _ => return "here: infinite".to_string(),
+    };
+    format!("here: {}, {cause}", if value.is_nan() { "no number (NaN)" } else { "infinite" })
 }
 
 /// The message for a unit that was stopped after so many turns of so many of its outermost loop.

@@ -380,7 +380,13 @@ impl Session {
         let ty = &self.globals.slots[re].ty;
         let fits = stored.real.shape == ty.shape && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
         if !fits {
-            return Err(refuse("it does not hold what was declared".into()));
+            let sizes = |shape: &[usize]| match shape {
+                [] => "one number".to_string(),
+                _ => format!("{} numbers", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ")),
+            };
+            let (holds, declared) = (sizes(&stored.real.shape), sizes(&ty.shape));
+            let why = if holds == declared { "its numbers are of another kind than declared".into() } else { format!("it holds {holds}, and {declared} were declared") };
+            return Err(refuse(why));
         }
         self.set(re, stored.real);
         if let (Some(im), Some(imaginary)) = (im, stored.imaginary) {

@@ -138,7 +138,11 @@ impl Checker<'_> {
         let loose = left.0.loose && right.0.loose;
         if left.0.kind == Kind::Int && right.0.kind == Kind::Int {
             self.known_ints(op, op_span, &left.0, &right.0)?;
+            if matches!(op, FloorDiv | Rem) && self.literal_int(&Value::Number(right.0.clone())) == Some(0) {
+                return self.fail(errors::division_by_zero(op_span, op, right.1));
+            }
         }
+        let (left_span, right_span) = (left.1, right.1);
         // What jumps has no error.
         if matches!(op, Lt | Le | Gt | Ge | Eq | Ne | FloorDiv) {
             let what = if op == FloorDiv { "`//`" } else { "a comparison" };
@@ -190,7 +194,8 @@ impl Checker<'_> {
             Le => (&rows::LE, Kind::Bool),
             Gt => (&rows::GT, Kind::Bool),
             Ge => (&rows::GE, Kind::Bool),
-            _ => return self.fail(errors::bool_arithmetic(op_span, op)),
+            // Left are `and` and `or`.
+            _ => return self.fail(errors::numbers_for_conditions(op_span, op, (left_span, &a), (right_span, &b))),
         };
         let re = self.b.prim(row, &[a.re, b.re]);
         Ok(result(kind, re))
@@ -494,7 +499,7 @@ impl Checker<'_> {
     /// A row applied to numbers, elementwise.
     pub fn apply(&mut self, row: &'static Prim, arguments: Vec<(Number, Span)>, call: &Span) -> Checked<Number> {
         if arguments.len() != row.arity() {
-            return self.fail(errors::argument_count(call, row.name, row.arity(), arguments.len()));
+            return self.fail(errors::primitive_arguments(call, row.name, row.doc, row.arity(), arguments.len()));
         }
         let loose = arguments.iter().all(|(n, _)| n.loose);
         let spans: Vec<Span> = arguments.iter().map(|(_, s)| s.clone()).collect();

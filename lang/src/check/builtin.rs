@@ -18,13 +18,20 @@ pub struct Builtin {
     /// How it is called.
     pub usage: &'static str,
     pub doc: &'static str,
-    pub apply: fn(&mut Checker, Call) -> Checked<Value>,
+    pub apply: Apply,
 }
+
+pub type Apply = fn(&mut Checker, Call) -> Checked<Value>;
 
 impl Builtin {
     /// Whether only its arguments' types count, so that they are not computed.
     pub fn of_types(&self) -> bool {
         self.name == "zero"
+    }
+
+    /// Whether it is a statement of the script.
+    pub fn is_effect(&self) -> bool {
+        std::ptr::fn_addr_eq(self.apply, effect as Apply)
     }
 }
 

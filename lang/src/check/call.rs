@@ -2,7 +2,7 @@
 
 use super::value::*;
 use super::*;
-use crate::syntax::ast::{Argument, Expr, ExprKind, FunctionKind, Name, Parameter};
+use crate::syntax::ast::{Argument, Expr, ExprKind, FunctionKind, Name, Parameter, Statement, StatementKind};
 
 /// One argument: its name if it was given by name, its value and its place.
 pub type Given = (Option<Name>, Value, Span);
@@ -15,6 +15,13 @@ impl Checker<'_> {
         let callee = self.expr(function);
         let of_types = matches!(&callee, Ok(Value::Function(f)) if matches!(&**f, Function::Builtin(b) if b.of_types()));
         let (depth, records) = (self.b.depth(), self.new_records.len());
+        if let Ok(Value::Function(f)) = &callee
+            && let Function::Builtin(b) = &**f
+            && b.is_effect()
+        {
+            // What it prints or plots would be refused for other reasons here.
+            return self.fail(errors::effect_inside(&e.span, b.name, b.usage));
+        }
         if of_types {
             self.b.open();
         }
@@ -119,10 +126,12 @@ impl Checker<'_> {
     /// Looks names up where the function is declared.
     pub fn where_declared<T>(&mut self, closure: &Closure, f: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
         let locals = std::mem::replace(&mut self.locals, closure.locals.clone());
+        let indexing = std::mem::take(&mut self.indexing);
         let library = std::mem::replace(&mut self.in_library, closure.library);
         let module = std::mem::replace(&mut self.module, closure.module.clone());
         let result = f(self);
         self.locals = locals;
+        self.indexing = indexing;
         self.in_library = library;
         self.module = module;
         result
@@ -132,24 +141,32 @@ impl Checker<'_> {
         match &closure.declaration {
             Declaration::Lambda { parameters, body, .. } => {
                 if given.len() != parameters.len() {
-                    return self.fail(errors::argument_count(call, "this function", parameters.len(), given.len()));
+                    return self.fail(errors::argument_count(call, call.text().split('(').next().unwrap_or("this function"), parameters.len(), given.len()));
                 }
-                for (parameter, (_, value, _)) in parameters.iter().zip(given) {
+                let mut arguments = vec![];
+                for (parameter, (_, value, span)) in parameters.iter().zip(given) {
+                    arguments.push((parameter.text.clone(), span));
                     self.bind(parameter, value, false);
                 }
-                self.calls.push((name.clone(), call.clone()));
+                self.calls.push(Frame { function: name.clone(), is_action: false, call: call.clone(), text: body.span.clone(), arguments });
                 let result = self.expr(body);
                 self.calls.pop();
                 result
             }
             Declaration::Process(_) => unreachable!("a process is no function"),
             Declaration::Function(f) => {
-                self.bind_parameters(f, given, call)?;
-                self.calls.push((name.clone(), call.clone()));
+                let arguments = self.bind_parameters(f, given, call)?;
+                self.calls.push(Frame { function: name.clone(), is_action: f.kind == FunctionKind::Action, call: call.clone(), text: f.span.clone(), arguments });
                 let mut result = self.expr(&f.body);
                 if let (Ok(value), Some(ty)) = (&result, &f.result) {
                     let value = value.clone();
                     result = self.ty(ty).and_then(|ty| self.fit(value, &ty, &f.body.span, true));
+                }
+                if let (FunctionKind::Action, Ok(value)) = (f.kind, &result)
+                    && !matches!(value, Value::Number(n) if n.is_scalar() && n.kind != Kind::Bool)
+                {
+                    let mistake = errors::action_not_scalar(&f.name, result_of(&f.body), value);
+                    result = self.fail(mistake);
                 }
                 self.calls.pop();
                 result
@@ -157,7 +174,7 @@ impl Checker<'_> {
         }
     }
 
-    fn bind_parameters(&mut self, f: &crate::syntax::ast::Function, given: Vec<Given>, call: &Span) -> Checked<()> {
+    fn bind_parameters(&mut self, f: &crate::syntax::ast::Function, given: Vec<Given>, call: &Span) -> Checked<Vec<(Rc<str>, Span)>> {
         let mut slots: Vec<Option<(Value, Span)>> = f.parameters.iter().map(|_| None).collect();
         let mut position = 0;
         for (name, value, span) in given {
@@ -180,11 +197,13 @@ impl Checker<'_> {
                 Some(slot) => *slot = Some((value, span)),
             }
         }
+        let mut arguments = vec![];
         for (parameter, slot) in f.parameters.iter().zip(slots) {
+            arguments.extend(slot.as_ref().map(|(_, span)| (parameter.name.text.clone(), span.clone())));
             let value = self.parameter_value(f, parameter, slot, call)?;
             self.bind(&parameter.name, value, false);
         }
-        Ok(())
+        Ok(arguments)
     }
 
     fn parameter_value(
@@ -206,10 +225,30 @@ impl Checker<'_> {
                 });
             }
         };
-        match &parameter.ty {
-            Some(ty) => self.fit_parameter(value, ty, &f.generics, &span),
-            None => Ok(value),
+        let Some(ty) = &parameter.ty else { return Ok(value) };
+        let said = self.diagnostics.len();
+        let fitted = self.fit_parameter(value, ty, &f.generics, &span);
+        // The other side of the disagreement is where the parameter is declared.
+        if fitted.is_err()
+            && !is_library(&f.name.span)
+            && let [.., last] = &mut self.diagnostics[said..]
+            && last.labels.first().is_some_and(|(place, _)| place.start == span.start && place.end == span.end)
+        {
+            last.labels.insert(1, (parameter.name.span.to(&ty.span), format!("the parameter of {}", f.name.span.text())));
         }
+        fitted
+    }
+}
+
+/// The expression that gives a body its value.
+fn result_of(body: &Expr) -> &Span {
+    match &*body.kind {
+        ExprKind::Block(block) => match block.statements.last() {
+            Some(Statement { kind: StatementKind::Expr(e), .. }) => result_of(e),
+            Some(statement) => &statement.span,
+            None => &body.span,
+        },
+        _ => &body.span,
     }
 }
 

@@ -15,6 +15,10 @@ impl Checker<'_> {
             Value::Unknown => return Err(Reported),
             other => return self.fail(errors::expected(span, "a distribution (normal(0, 1), uniform(0, 1), …)", &other)),
         };
+        if let Some(action) = self.calls.iter().find(|frame| frame.is_action) {
+            let mistake = errors::draw_in_action(span, &action.function);
+            return self.fail(mistake);
+        }
         if let Distribution::Made(record) = &*distribution {
             return self.drawn_from(record, ty, span, ordinal);
         }

@@ -1,5 +1,6 @@
 //! Every message of the checker: one small function each, named after the mistake.
 
+use super::foreign;
 use super::value::*;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -58,15 +59,69 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
     let help = match name.span.text() {
         "None" | "null" | "nil" => Some("there is no empty value here; use `if` and a number".to_string()),
         "True" | "False" => Some(format!("write `{}`", name.span.text().to_lowercase())),
-        "np" | "numpy" | "torch" | "jax" | "math" => {
-            Some("elementary functions need no prefix: write `exp(x)`, `sqrt(x)`, `sum(x)`".to_string())
-        }
+        text if foreign::name(text).is_some() => foreign::name(text).map(str::to_string),
+        _ if behind_division(&name.span) => Some("a comment begins with `#`: `//` is the division that rounds down, `%` the remainder".to_string()),
+        _ if in_quotient_of_differentials(&name.span) => Some("a derivative is a function: `grad(f)(x)`, or `∇f(x)`".to_string()),
         noise if noise.strip_prefix('d').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())) => {
             Some(format!("a noise other than dW and dZ is declared in its process: `noise {noise}: real[k]`"))
         }
         _ => did_you_mean(near),
     };
-    with_help(error(format!("nothing is called `{}` here", name.span.text())).label(&name.span, "unknown name"), help)
+    let found = error(format!("nothing is called `{}` here", name.span.text()));
+    if let Some(later) = declared_later(&name.span) {
+        return found
+            .label(&name.span, "used before it has a value")
+            .label(&later, "gets its value only here")
+            .help("statements follow each other from top to bottom: move the declaration up");
+    }
+    with_help(found.label(&name.span, "unknown name"), help)
+}
+
+/// Where a name is declared by a statement of the top level further down.
+fn declared_later(name: &Span) -> Option<Span> {
+    let text = &name.source.text;
+    let mut at = name.end + text[name.end..].find('\n')? + 1;
+    for line in text[at..].split_inclusive('\n') {
+        for word in ["let ", "var ", "param ", "lattice "] {
+            let declared = line.strip_prefix(word).and_then(|rest| rest.trim_start().strip_prefix(name.text()));
+            if declared.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')) {
+                let start = at + line.find(name.text())?;
+                return Some(Span::new(&name.source, start, start + name.text().len()));
+            }
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Of `x = 1 // the first words of a comment`: does a division stand before it, and nothing that a name could divide?
+fn behind_division(name: &Span) -> bool {
+    let before = name.source.text[..name.start].trim_end();
+    let after = name.source.text[name.end..].split('\n').next().unwrap_or("").trim();
+    (before.ends_with("//") || before.ends_with('%')) && after.is_empty()
+}
+
+/// `df/dx`
+fn in_quotient_of_differentials(name: &Span) -> bool {
+    let text = &name.source.text;
+    let is_differential = |word: &str| word.starts_with('d') && word.chars().nth(1).is_some_and(char::is_alphabetic);
+    let (before, after) = (text[..name.start].trim_end(), text[name.end..].trim_start());
+    let divided = after.strip_prefix('/').is_some_and(|rest| is_differential(rest.trim_start()));
+    let divides = before.strip_suffix('/').is_some_and(|rest| {
+        is_differential(rest.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or(""))
+    });
+    is_differential(name.text()) && (divided || divides)
+}
+
+/// A name in an index that nothing gives values.
+pub fn unbound_index(name: &Name, set: &IndexSet, moves: bool, near: Option<&str>) -> Diagnostic {
+    let text = name.span.text();
+    let over = match set {
+        IndexSet::Lattice(l) if moves => format!("{}.directions", l.name),
+        other => other.describe(),
+    };
+    let help = did_you_mean(near).unwrap_or(format!("a `for` gives it its values: `sum(… for {text} in {over})`, `[… for {text} in {over}]`"));
+    error(format!("nothing is called `{text}` here")).label(&name.span, "over what does it run?").help(help)
 }
 
 pub fn unknown_in_module(name: &Name, module: &str, near: Option<&str>) -> Diagnostic {
@@ -79,15 +134,31 @@ pub fn unknown_field(name: &Name, owner_span: &Span, owner: &Value, near: Option
         .label(&name.span, "no such field")
         .label(owner_span, format!("this is {}", owner.describe()));
     let list = (!known.is_empty()).then(|| format!("it has: {}", known.join(", ")));
-    with_help(found, did_you_mean(near).or(list))
+    let written = if near.is_some() { None } else { foreign::field(&name.text).map(str::to_string) };
+    with_help(found, did_you_mean(near).or(written).or(list))
+}
+
+/// `x.mean()`
+pub fn function_as_field(name: &Name, owner: &Span, value: &Value) -> Diagnostic {
+    let (function, argument) = (name.span.text(), if owner.text().len() <= 20 { owner.text() } else { "x" });
+    error(format!("{} has no field `{function}`", value.describe()))
+        .label(&name.span, "a function, not a field")
+        .label(owner, format!("this is {}", value.describe()))
+        .help(format!("write `{function}({argument})`"))
+}
+
+/// `φ: Λ`
+pub fn set_as_type(name: &Name) -> Diagnostic {
+    let text = name.span.text();
+    error(format!("`{text}` is an index set, not a type"))
+        .label(&name.span, "what stands at its members?")
+        .help(format!("write `real[{text}]` for a real field on it, `complex[{text}]` for a complex one"))
 }
 
 pub fn unknown_type(name: &Name, near: Option<&str>) -> Diagnostic {
-    let help = match &*name.text {
-        "float" | "double" | "f64" => Some("write `real`".to_string()),
-        "i64" | "integer" => Some("write `int`".to_string()),
-        "str" => Some("write `string`".to_string()),
-        _ => did_you_mean(near).or(Some("types are real, f32, complex, int, bool, string, with index sets in [ ]".into())),
+    let help = match foreign::ty(&name.text) {
+        Some(written) => Some(written.to_string()),
+        None => did_you_mean(near).or(Some("types are real, f32, complex, int, bool, string, with index sets in [ ]".into())),
     };
     with_help(error(format!("`{}` is not a type", name.span.text())).label(&name.span, "unknown type"), help)
 }
@@ -95,7 +166,50 @@ pub fn unknown_type(name: &Name, near: Option<&str>) -> Diagnostic {
 // ---- types ----
 
 pub fn expected(span: &Span, wanted: &str, found: &Value) -> Diagnostic {
-    error(format!("{wanted} is needed here, not {}", found.describe())).label(span, format!("this is {}", found.describe()))
+    let wrong = error(format!("{wanted} is needed here, not {}", found.describe())).label(span, format!("this is {}", found.describe()));
+    let condition = wanted.starts_with("a condition");
+    match found {
+        Value::Number(n) if condition && n.kind == Kind::Bool => wrong.help("write `all(…)` or `any(…)` of these conditions"),
+        Value::Number(n) if condition && n.is_scalar() => wrong.help(format!("compare it with something: `{} != 0`", short(span, "n"))),
+        Value::Tuple(_) if condition => wrong.help("leave out the brackets: `assert x > 0, \"why\"`"),
+        Value::Number(_) if wanted == "a function" => wrong.help("a function without a name is written `x -> x^2`"),
+        Value::Function(f) if wanted.starts_with("a number") => wrong.help(format!("call it: `{}(x)`", short(span, &f.name()))),
+        Value::Number(n) if wanted.starts_with("a distribution") && n.kind != Kind::Bool => {
+            wrong.help("`~` draws a random number; a value is given with `=`")
+        }
+        _ => wrong,
+    }
+}
+
+/// The text at a place, or a word for it where it is long.
+fn short(span: &Span, word: &str) -> String {
+    let text = span.text();
+    if text.len() <= 30 && !text.contains('\n') { text.to_string() } else { word.to_string() }
+}
+
+/// What must be an integer, and is a quotient, or written with a decimal point.
+pub fn integer_instead(span: &Span) -> String {
+    let text = span.text();
+    let number = text.replace('_', "").parse::<f64>().ok();
+    let whole = number.filter(|x| x.fract() == 0.0 && x.abs() < 1e15).map(|x| format!("{x}"));
+    let quotient: Vec<&str> = text.split('/').collect();
+    match (whole, &quotient[..]) {
+        (Some(digits), _) => format!("write `{digits}`: with a decimal point or a power of ten it is a real number"),
+        (_, [a, b]) if !text.contains(['(', '+', '-']) => format!("write `{} // {}`: `/` gives a real number, also of two integers", a.trim(), b.trim()),
+        (_, [_, ..]) if text.contains('/') => "write `//` for `/`, which gives a real number, also of two integers".to_string(),
+        _ => "write `floor(x) as int`, `round(x) as int` or `x as int` (toward zero)".to_string(),
+    }
+}
+
+/// What cannot be an index set.
+pub fn index_set_needed(span: &Span, found: &Value) -> Diagnostic {
+    let wrong = error(format!("an index set (an integer, a lattice, …) is needed here, not {}", found.describe()))
+        .label(span, format!("this is {}", found.describe()));
+    match found {
+        Value::Number(n) if n.is_scalar() && n.kind == Kind::Real => wrong.help(integer_instead(span)),
+        Value::Tuple(_) | Value::Number(_) => wrong.help("sizes stand side by side: `torus(4, 4)`, `real[4, 4]`"),
+        _ => wrong,
+    }
 }
 
 pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
@@ -104,7 +218,7 @@ pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
     match (bare(wanted).as_str(), bare(found).as_str()) {
         ("f32", "real") => mistake.help("write `… as f32` to round it: f32 and real do not mix by themselves"),
         ("real", "f32") => mistake.help("write `… as real` to widen it: f32 and real do not mix by themselves"),
-        ("int", "real") => mistake.help("write `floor(x) as int`, `round(x) as int` or `x as int` (toward zero)"),
+        ("int", "real") if wanted == "int" => mistake.help(integer_instead(span)),
         ("real", "complex") => mistake.help("take `re(z)`, `im(z)` or `abs(z)`"),
         _ => mistake,
     }
@@ -196,7 +310,12 @@ pub fn missing_field(span: &Span, name: &str) -> Diagnostic {
 // ---- operators ----
 
 pub fn operand(span: &Span, op: &str, wanted: &str, found: &Value) -> Diagnostic {
-    error(format!("`{op}` needs {wanted}, not {}", found.describe())).label(span, format!("this is {}", found.describe()))
+    let wrong = error(format!("`{op}` needs {wanted}, not {}", found.describe())).label(span, format!("this is {}", found.describe()));
+    match found {
+        Value::Function(_) => wrong.help(format!("call the function: `{}(x)`", short(span, "f").trim_start_matches(['-', ' ']))),
+        Value::Number(n) if op == "not" && n.is_scalar() => wrong.help("compare it with something: `n == 0`"),
+        _ => wrong,
+    }
 }
 
 pub fn operands(op_span: &Span, op: BinaryOp, left: (&Span, &Value), right: (&Span, &Value)) -> Diagnostic {
@@ -207,6 +326,12 @@ pub fn operands(op_span: &Span, op: BinaryOp, left: (&Span, &Value), right: (&Sp
     match (left.1, right.1) {
         (Value::Function(_), _) | (_, Value::Function(_)) => found.help("call the function first: f(x)"),
         (Value::Distribution(_), _) | (_, Value::Distribution(_)) => found.help("draw from the distribution first: let x ~ normal(0, 1)"),
+        (Value::Text(_), _) | (_, Value::Text(_)) => found.help("values stand in braces inside the text: `\"x = {x}\"`, with a format `\"x = {x:.3}\"`"),
+        (Value::Site(s), other) | (other, Value::Site(s)) if !matches!(other, Value::Site(_)) || op != BinaryOp::Eq => found.help(format!(
+            "a site moves by directions: `x + mu` with `for mu in {0}.directions`, `x + {0}.directions[0]`, `x - 2*mu`; the boundary is the lattice's",
+            s.lattice.name
+        )),
+        (Value::Set(IndexSet::Lattice(l)), _) | (_, Value::Set(IndexSet::Lattice(l))) => found.help(format!("the number of its sites is `{}.volume`", l.name)),
         _ => found,
     }
 }
@@ -250,6 +375,19 @@ pub fn other_lattice(a_span: &Span, a: &Lattice, b_span: &Span, b: &Lattice) -> 
         .label(b_span, format!("of {}", b.name))
         .label(a_span, format!("of {}", a.name))
         .help(format!("use the sites and directions of one lattice, e.g. {}.directions", a.name))
+}
+
+/// `1 and 2`
+pub fn numbers_for_conditions(op_span: &Span, op: BinaryOp, left: Side, right: Side) -> Diagnostic {
+    error(format!("`{}` joins conditions, not numbers", sign(op)))
+        .label(op_span, "here")
+        .label(left.0, left.1.describe())
+        .label(right.0, right.1.describe())
+        .help("compare them with something: `n > 0 and m > 0`")
+}
+
+pub fn division_by_zero(op_span: &Span, op: BinaryOp, right: &Span) -> Diagnostic {
+    error(format!("`{}` by 0 has no integer result", sign(op))).label(op_span, "here").label(right, "this is 0")
 }
 
 pub fn bool_arithmetic(op_span: &Span, op: BinaryOp) -> Diagnostic {
@@ -299,7 +437,11 @@ pub fn matrix_mismatch(op_span: &Span, left: Side, right: Side) -> Diagnostic {
 }
 
 pub fn not_a_matrix(span: &Span, found: &Value) -> Diagnostic {
-    error(format!("`'` transposes a matrix, not {}", found.describe())).label(span, format!("this is {}", found.describe()))
+    let wrong = error(format!("`'` transposes a matrix, not {}", found.describe())).label(span, format!("this is {}", found.describe()));
+    match found {
+        Value::Function(_) => wrong.help(format!("a derivative is a function too: `grad({0})(x)`, or `∇{0}(x)`", short(span, "f"))),
+        _ => wrong,
+    }
 }
 
 pub fn matrix_needed(span: &Span, name: &str, found: &Number) -> Diagnostic {
@@ -345,13 +487,28 @@ pub fn right_side(a: Side, b: Side) -> Diagnostic {
 // ---- indices ----
 
 pub fn no_index(span: &Span, found: &Value) -> Diagnostic {
-    error(format!("{} has no indices", found.describe())).label(span, format!("this is {}", found.describe()))
+    let wrong = error(format!("{} has no indices", found.describe())).label(span, format!("this is {}", found.describe()));
+    match found {
+        Value::Function(_) => wrong.help(format!("a call has round brackets: `{}(x)`", short(span, "f"))),
+        Value::Set(_) => wrong.help("an index belongs to an array over the set: `φ[x]`"),
+        _ => wrong,
+    }
 }
 
 pub fn too_many_indices(span: &Span, array: &Span, n: &Number, count: usize) -> Diagnostic {
-    error(format!("{} here, but the array has {}", plural(count, "index").replace("indexs", "indices"), n.sets.len()))
+    if n.is_scalar() {
+        return no_index(array, &Value::Number(n.clone()));
+    }
+    let wrong = error(format!("{} here, but the array has {}", plural(count, "index").replace("indexs", "indices"), n.sets.len()))
         .label(span, format!("{count} given"))
-        .label(array, n.describe())
+        .label(array, n.describe());
+    match n.sets.first() {
+        Some(IndexSet::Lattice(l)) => wrong.help(format!(
+            "a site is one index, whatever the lattice's dimension: `{0}[x]` with `for x in {1}`; by its number `{0}[site({1}, 0)]`",
+            short(array, "φ"), l.name
+        )),
+        _ => wrong,
+    }
 }
 
 pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> Diagnostic {
@@ -368,7 +525,8 @@ pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> 
         (IndexSet::Lattice(l), Value::Number(_)) => {
             wrong.help(format!("a field is read at sites: `φ[x]` with `for x in {}`, `φ[x + mu]`", l.name))
         }
-        (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help("indices are integers: `floor(x) as int`"),
+        (IndexSet::Lattice(_), Value::Displacement(_)) => wrong.help("a direction moves a site: `φ[x + mu]`"),
+        (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help(integer_instead(span)),
         _ => wrong,
     }
 }
@@ -449,13 +607,19 @@ pub fn pattern_mismatch(span: &Span, count: usize, found: &Value) -> Diagnostic 
 }
 
 pub fn no_value(span: &Span) -> Diagnostic {
-    error("this has no value that a name could stand for").label(span, "no value").help("the value of a block is its last expression")
+    error("this gives no value").label(span, "no value").help("the value of a block is its last expression: an `if` gives one with `else` only, a `let` or a loop none")
 }
 
 // ---- assignment ----
 
 pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
     let found = error(format!("`{}` cannot be assigned", name.span.text())).label(&name.span, "assigned here");
+    let param = declared.filter(|d| d.source.text[..d.start].trim_end().ends_with("param"));
+    if let Some(span) = param {
+        return found
+            .label(span, "a param is one number for the whole run")
+            .help(format!("give another value on the command line, `--{0} 2`, or the new value a name of its own: `let {0}_2 = …`", name.span.text()));
+    }
     let found = match declared {
         Some(span) => found.label(span, "declared here, not by `var`"),
         None => found,
@@ -492,8 +656,9 @@ pub fn no_part(span: &Span, found: &Value) -> Diagnostic {
 pub fn not_a_function(span: &Span, found: &Value) -> Diagnostic {
     let wrong = error(format!("{} cannot be called", found.describe())).label(span, "not a function");
     match found {
-        Value::Number(n) if !n.is_scalar() => wrong.help("an array is read with [ ]"),
-        Value::Number(_) => wrong.help("a product needs `*`"),
+        Value::Number(n) if !n.is_scalar() => wrong.help(format!("an array is read with square brackets: `{}[i]`", short(span, "x"))),
+        Value::Number(_) => wrong.help(format!("a product is written `{} * (…)`", short(span, "a"))),
+        Value::Set(_) => wrong.help(format!("write it without brackets: `{}`", short(span, "Λ"))),
         _ => wrong,
     }
 }
@@ -508,7 +673,19 @@ pub fn builtin_arguments(call: &Span, name: &str, usage: &str, wanted: usize, fo
         true => error(format!("`{name}` is not called with {}", plural(found, "argument"))).label(call, format!("{found} given")),
         false => argument_count(call, name, wanted, found),
     };
-    wrong.help(format!("write {usage}"))
+    let drawn = usage.starts_with("normal") || usage.starts_with("uniform") || usage.starts_with("exponential");
+    match usage.split('(').next().unwrap_or("") {
+        _ if drawn && found > wanted => wrong.help(format!("write {usage}; how many are drawn is said by the type: `let x: real[10] ~ {usage}`")),
+        derivative @ ("grad" | "jacobian" | "hessian" | "divergence" | "laplacian" | "value_and_grad") if found > wanted => {
+            wrong.help(format!("it gives a function, which is called with the values: `{derivative}(f)(x)`"))
+        }
+        _ => wrong.help(format!("write {usage}")),
+    }
+}
+
+/// Of an elementary function.
+pub fn primitive_arguments(call: &Span, name: &str, doc: &str, wanted: usize, found: usize) -> Diagnostic {
+    argument_count(call, name, wanted, found).help(format!("{name}: {doc}"))
 }
 
 pub fn builtin_missing(call: &Span, name: &str, argument: &str, usage: &str) -> Diagnostic {
@@ -567,8 +744,16 @@ pub fn assertion(condition: &Span, text: &str, in_library: bool) -> Diagnostic {
 
 // ---- draws ----
 
+pub fn draw_in_action(span: &Span, action: &str) -> Diagnostic {
+    error(format!("an action is a function of its fields: in {action} nothing can be drawn"))
+        .label(span, "drawn anew at each call")
+        .help("make what is drawn a parameter of the action or a value before it, or write `fn` for `action`")
+}
+
 pub fn draw_shape(span: &Span, wanted: &str, found: &str) -> Diagnostic {
-    error(format!("this distribution has the shape of {found}, but {wanted} is drawn")).label(span, format!("numbers over {found}"))
+    error(format!("this distribution has the shape of {found}, but {wanted} is drawn"))
+        .label(span, format!("numbers over {found}"))
+        .help(format!("write `let x: {found} ~ …`, or numbers for the distribution's arguments"))
 }
 
 pub fn no_draws_of(span: &Span, what: &str) -> Diagnostic {
@@ -607,14 +792,21 @@ pub fn nothing_to_differentiate(span: &Span, found: &Value) -> Diagnostic {
     error(format!("there is no derivative by {}", found.describe())).label(span, format!("this is {}", found.describe()))
 }
 
+pub fn action_not_scalar(action: &Name, result: &Span, found: &Value) -> Diagnostic {
+    let wrong = error(format!("an action is a number, but {} gives {}", action.span.text(), found.describe()))
+        .label(result, format!("this is {}", found.describe()))
+        .label(&action.span, "this action");
+    let whole = short(result, "…");
+    match found {
+        Value::Number(n) if n.kind != Kind::Bool => wrong.help(format!("sum it over its index set: `sum({whole})`, or `sum(… for x in {})`", n.sets[0].describe())),
+        Value::Unit => wrong.help("the value of a block is its last expression"),
+        _ => wrong,
+    }
+}
+
 pub fn gradient_of_many(call: &Span, function: &str, result: &Value) -> Diagnostic {
-    let message = match function.strip_prefix("the action ") {
-        Some(name) => format!("an action is a number, but {name} gives {}", result.describe()),
-        None => format!("the gradient is of a number, but {function} gives {}", result.describe()),
-    };
-    let found = error(message).label(call, "its gradient here");
+    let found = error(format!("the gradient is of a number, but {function} gives {}", result.describe())).label(call, "its gradient here");
     match result {
-        Value::Number(n) if !n.is_scalar() && function.starts_with("the action") => found.help("sum it over the sites: sum(… for x in Λ)"),
         Value::Number(n) if !n.is_scalar() => found.help("sum it over its indices, or take `jacobian(f)`"),
         Value::Number(_) => found.help("integers and conditions have no derivative"),
         _ => found,

@@ -109,7 +109,7 @@ impl Checker<'_> {
             return Ok(());
         }
         // What a function of the library does with it is nothing that the user wrote.
-        let called = if self.in_library { self.called_by_user().map(|(name, _)| format!("`{name}`")) } else { None };
+        let called = if self.in_library { self.called_by_user().map(|frame| format!("`{}`", frame.function)) } else { None };
         self.fail(errors::estimate_for(called.as_deref().unwrap_or(what), span))
     }
 }

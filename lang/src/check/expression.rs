@@ -93,7 +93,15 @@ impl Checker<'_> {
             return Ok(Value::Function(Rc::new(function)));
         }
         let known = self.known_names();
-        let near = scope::nearest(&name.text, known.iter().map(|n| &**n)).map(str::to_string);
+        // As it is written: φ is no slip for `pi`.
+        let near = scope::nearest(name.span.text(), known.iter().map(|n| &**n)).map(str::to_string);
+        if let Some((set, moves)) = self.indexing.last()
+            && name.text.as_ref() != "end"
+        {
+            let moves = moves.is_some_and(|from| name.span.start >= from);
+            let mistake = errors::unbound_index(name, set, moves, near.as_deref());
+            return self.fail(mistake);
+        }
         self.fail(errors::unknown_name(name, near.as_deref()))
     }
 
@@ -350,10 +358,11 @@ impl Checker<'_> {
     }
 
     fn assert_statement(&mut self, condition: &Expr, message: Option<&Expr>) -> Checked<()> {
-        let value = self.number(condition)?;
-        if value.kind != Kind::Bool || !value.is_scalar() {
-            return self.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(value)));
-        }
+        let value = match self.expr(condition)? {
+            Value::Number(n) if n.kind == Kind::Bool && n.is_scalar() => n,
+            Value::Unknown => return Err(Reported),
+            other => return self.fail(errors::expected(&condition.span, "a condition (a bool)", &other)),
+        };
         self.plain(&value, "a condition", &condition.span)?;
         let said = match message {
             Some(e) => match self.expr(e)? {

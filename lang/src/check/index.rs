@@ -168,8 +168,14 @@ impl Checker<'_> {
         if let ExprKind::Binary { op: BinaryOp::Range, left, right, .. } = &*e.kind {
             return self.slice_at(e, left, right, set, array_span);
         }
-        let value = self.expr(e)?;
-        match (value, set) {
+        let moved = match &*e.kind {
+            ExprKind::Binary { op: BinaryOp::Add | BinaryOp::Sub, right, .. } if matches!(set, IndexSet::Lattice(_)) => Some(right.span.start),
+            _ => None,
+        };
+        self.indexing.push((set.clone(), moved));
+        let value = self.expr(e);
+        self.indexing.pop();
+        match (value?, set) {
             (Value::Unknown, _) => Err(Reported),
             (Value::Site(site), IndexSet::Lattice(lattice)) => {
                 if site.lattice.identity != lattice.identity {
@@ -345,6 +351,12 @@ impl Checker<'_> {
             return Err(Reported);
         }
         let known = self.field_names(&owner);
+        if let Some(Binding { value: Value::Function(_), .. }) = self.lookup(&name.text) {
+            return self.fail(errors::function_as_field(name, &value.span, &owner));
+        }
+        if builtin::function(&name.text).is_some() && !matches!(owner, Value::Record(_)) {
+            return self.fail(errors::function_as_field(name, &value.span, &owner));
+        }
         let near = scope::nearest(&name.text, known.iter().map(|n| &**n)).map(str::to_string);
         self.fail(errors::unknown_field(name, &value.span, &owner, near.as_deref(), &known))
     }

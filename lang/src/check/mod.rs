@@ -20,6 +20,7 @@ pub mod estimates;
 pub mod expression;
 pub mod figure;
 pub mod index;
+mod foreign;
 mod linear;
 pub mod noise;
 mod paths;
@@ -90,6 +91,17 @@ pub struct Time {
     pub span: Span,
 }
 
+/// A function's call, as far as messages speak of it.
+pub struct Frame {
+    pub function: Rc<str>,
+    pub is_action: bool,
+    pub call: Span,
+    /// The text of the function.
+    pub text: Span,
+    /// The arguments that the call gave, by parameter.
+    pub arguments: Vec<(Rc<str>, Span)>,
+}
+
 /// The state of the walk through one statement.
 pub struct Checker<'g> {
     pub globals: &'g mut Globals,
@@ -102,8 +114,10 @@ pub struct Checker<'g> {
     pub in_library: bool,
     /// For each call in this body, which of the calls of that name it is.
     pub ordinals: Rc<HashMap<usize, u32>>,
-    /// The calls around: function and the place of the call.
-    pub calls: Vec<(Rc<str>, Span)>,
+    /// The calls around, innermost last.
+    pub calls: Vec<Frame>,
+    /// The index sets of the indices being walked, innermost last; with the place from which a name moves a site.
+    pub indexing: Vec<(value::IndexSet, Option<usize>)>,
     /// Slots that this statement reads, and what they are called here.
     pub inputs: Vec<(usize, Var)>,
     /// Estimates among them with their fluctuations.
@@ -132,6 +146,7 @@ impl<'g> Checker<'g> {
             in_library: false,
             ordinals: Rc::default(),
             calls: vec![],
+            indexing: vec![],
             inputs: vec![],
             estimates: vec![],
             perturbations: vec![],
@@ -152,12 +167,18 @@ impl<'g> Checker<'g> {
         if of_unknown && !self.diagnostics.is_empty() {
             return Reported;
         }
-        if let Some((name, call)) = self.called_by_user() {
+        if let Some(Frame { function: name, call, text: of, .. }) = self.called_by_user() {
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
             if inside {
                 let text = diagnostic.labels[0].1.clone();
-                diagnostic.labels = vec![(call.clone(), if text.is_empty() { format!("in this call of {name}") } else { text })];
-            } else if !diagnostic.labels.iter().any(|(span, _)| contains(call, span)) {
+                diagnostic.labels = vec![match (self.argument_behind(&diagnostic.labels[0].0), text.is_empty()) {
+                    (Some((argument, parameter)), true) => (argument, format!("`{parameter}` of {name}")),
+                    (Some((argument, _)), false) => (argument, text),
+                    (None, true) => (call.clone(), format!("in this call of {name}")),
+                    (None, false) => (call.clone(), text),
+                }];
+            } else if !contains(of, call) && !diagnostic.labels.iter().any(|(span, _)| contains(call, span)) {
+                // A function that nobody calls is checked as if its declaration did.
                 diagnostic = diagnostic.label(call, format!("in this call of {name}"));
             }
             diagnostic.labels.retain(|(span, _)| !is_library(span));
@@ -169,9 +190,30 @@ impl<'g> Checker<'g> {
         Reported
     }
 
-    /// The innermost call that stands in the user's text: function and place.
-    pub fn called_by_user(&self) -> Option<&(Rc<str>, Span)> {
-        self.calls.iter().rev().find(|(name, span)| !is_library(span) && !name.starts_with('_'))
+    /// The innermost call that stands in the user's text.
+    pub fn called_by_user(&self) -> Option<&Frame> {
+        self.calls.iter().rev().find(|frame| !is_library(&frame.call) && !frame.function.starts_with('_'))
+    }
+
+    /// What the user gave for the one parameter of which a place in the library's text speaks, and the parameter's name in
+    /// the call.
+    fn argument_behind(&self, place: &Span) -> Option<(Span, Rc<str>)> {
+        let (mut place, mut parameter) = (place.clone(), None);
+        for frame in self.calls.iter().rev().filter(|f| !f.function.starts_with('_') || is_library(&f.call)) {
+            if !is_library(&place) {
+                break;
+            }
+            if !contains(&frame.text, &place) {
+                continue;
+            }
+            let mut names = values_in(place.text());
+            names.dedup();
+            let [spoken_of] = names[..] else { return None };
+            // Else of a function around it.
+            let Some((name, argument)) = frame.arguments.iter().find(|(name, _)| &**name == spoken_of) else { continue };
+            (place, parameter) = (argument.clone(), Some(name.clone()));
+        }
+        parameter.filter(|_| !is_library(&place)).map(|p| (place, p))
     }
 
     pub fn fail<T>(&mut self, diagnostic: Diagnostic) -> Checked<T> {
@@ -251,6 +293,26 @@ impl<'g> Checker<'g> {
         self.level -= 1;
         result
     }
+}
+
+/// The names of values in a piece of text: neither what is called, nor fields, texts and words of the language.
+fn values_in(text: &str) -> Vec<&str> {
+    let letter = |c: char| c.is_alphanumeric() || c == '_';
+    let mut names = vec![];
+    for (k, outside) in text.split('"').enumerate() {
+        let mut rest = outside;
+        while let Some(start) = rest.find(letter) {
+            let end = start + rest[start..].find(|c| !letter(c)).unwrap_or(rest.len() - start);
+            let (before, word, after) = (&rest[..start], &rest[start..end], &rest[end..]);
+            let is_value = !before.ends_with('.') && !after.starts_with('(') && !word.starts_with(|c: char| c.is_ascii_digit());
+            if k % 2 == 0 && is_value && !matches!(word, "and" | "or" | "not" | "true" | "false" | "inf" | "pi") {
+                names.push(word);
+            }
+            rest = after;
+        }
+    }
+    names.sort();
+    names
 }
 
 fn is_library(span: &Span) -> bool {

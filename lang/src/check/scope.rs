@@ -71,9 +71,11 @@ pub type Names = HashMap<Rc<str>, Binding>;
 
 /// The known name that is nearest to a misspelt one, if one is near.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // A slip of the fingers: more than that would be another word.
     let limit = match name.chars().count() {
-        0..=2 => 1,
-        3..=5 => 2,
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=8 => 2,
         _ => 3,
     };
     known.map(|k| (distance(name, k), k)).filter(|(d, k)| *d <= limit && *d < k.chars().count()).min().map(|(_, k)| k)

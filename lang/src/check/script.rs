@@ -642,8 +642,13 @@ impl<'g> ScriptChecker<'g> {
         statement: &Statement,
     ) -> Checked<(Option<Unit>, Vec<Value>)> {
         let wrong = |found: &str| {
-            Diagnostic::error(format!("the param `{name}` is {}, but --{name} gives {found}", default.describe()))
-                .label(&statement.span, "declared here")
+            let wrong = Diagnostic::error(format!("the param `{name}` is {}, and `--{name} {text}` gives {found}", default.describe()));
+            let StatementKind::Param { value, .. } = &statement.kind else { return wrong };
+            let wrong = wrong.label(&value.span, format!("its value here, {}", default.describe()));
+            match text.split_once(',') {
+                Some((whole, digits)) if !digits.contains(',') => wrong.help(format!("a decimal point is meant: `--{name} {whole}.{digits}`")),
+                _ => wrong.help(format!("give a value like the one that stands in the program: `--{name} {}`", value.span.text())),
+            }
         };
         if let Value::Text(_) = default {
             return Ok((None, vec![Value::Text(text.into())]));
@@ -651,10 +656,10 @@ impl<'g> ScriptChecker<'g> {
         let source = std::sync::Arc::new(crate::source::Source { name: format!("--{name}"), text: format!("({text})") });
         let (program, mistakes) = crate::syntax::parse(&source);
         let [Statement { kind: StatementKind::Expr(e), .. }] = &program.statements[..] else {
-            return self.fail(wrong(&format!("`{text}`")));
+            return self.fail(wrong("no value"));
         };
         if !mistakes.is_empty() {
-            return self.fail(wrong(&format!("`{text}`")));
+            return self.fail(wrong("no value"));
         }
         let Value::Number(wanted) = default.clone() else { return Err(Reported) };
         let before = self.diagnostics.len();
@@ -671,8 +676,8 @@ impl<'g> ScriptChecker<'g> {
         });
         result.or_else(|_| {
             self.diagnostics.truncate(before);
-            let found = found.unwrap_or_else(|| format!("`{text}`"));
-            self.fail(wrong(&format!("{found} (`{text}`)")))
+            let found = found.unwrap_or_else(|| "no value".to_string());
+            self.fail(wrong(&found))
         })
     }
 
@@ -776,6 +781,10 @@ impl<'g> ScriptChecker<'g> {
             let mut values = vec![];
             let mut wrong = false;
             let mut valued = |c: &mut Checker, e: &Expr| match c.expr(e) {
+                Ok(Value::Unit) => {
+                    c.error(errors::no_value(&e.span));
+                    wrong = true;
+                }
                 Ok(value) => values.push(value),
                 Err(_) => wrong = true,
             };

@@ -88,6 +88,9 @@ impl Checker<'_> {
                 if let Some(Binding { value: Value::Number(n), .. }) = self.locals.get(&format!("type {other}")) {
                     return Ok(n.kind);
                 }
+                if let Some(Binding { value: Value::Set(_), .. }) = self.lookup(other) {
+                    return self.fail(errors::set_as_type(name));
+                }
                 let known = ["real", "f32", "complex", "angle", "int", "bool", "string"];
                 return self.fail(errors::unknown_type(name, scope::nearest(other, known.into_iter())));
             }
@@ -113,7 +116,7 @@ impl Checker<'_> {
                 Some(Literal::Int(size)) => self.fail(errors::negative_size(span, size)),
                 _ => self.fail(errors::unknown_size(span)),
             },
-            other => self.fail(errors::expected(span, "an index set (an integer, a lattice, …)", other)),
+            other => self.fail(errors::index_set_needed(span, other)),
         }
     }
 

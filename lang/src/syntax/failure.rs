@@ -29,6 +29,8 @@ impl Failure<'_> {
     fn explain(&self) -> Diagnostic {
         self.process_line()
             .or_else(|| self.keyword_as_name())
+            .or_else(|| self.not_a_name())
+            .or_else(|| self.declared_head())
             .or_else(|| self.known_word())
             .or_else(|| self.equals_sign())
             .or_else(|| self.colon())
@@ -168,6 +170,116 @@ impl Failure<'_> {
         )
     }
 
+    /// `param as = 3`, where the conversion `as` was read behind a name.
+    fn keyword_behind_head(&self) -> Option<Diagnostic> {
+        let word = self.previous().filter(|i| *i == self.first + 1)?;
+        let text = self.tokens[word].text(self.text);
+        let declares = matches!(self.head_word(), "param" | "lattice" | "process" | "action" | "layer" | "network");
+        if !declares || !RESERVED.contains(&text) {
+            return None;
+        }
+        Some(
+            Diagnostic::error(format!("`{text}` is a word of the language and cannot be a name"))
+                .label(&self.span(word), "a name should stand here")
+                .help(format!("take another name: `{text}_1`, or one that says more")),
+        )
+    }
+
+    /// `let my-name = 3`, `let a.b = 3`, `let my name = 3`; `double x = 3` and `Let x = 3`; `print x`.
+    fn not_a_name(&self) -> Option<Diagnostic> {
+        if let Some(word) = self.keyword_behind_head() {
+            return Some(word);
+        }
+        let previous = self.previous().filter(|i| self.is_word(*i))?;
+        let text = |i: usize| self.text_of(self.token(i));
+        let declares = matches!(self.head_word(), "let" | "var" | "param" | "lattice");
+        if declares && previous == self.first + 1 {
+            let parts: Vec<usize> = (previous..self.tokens.len()).take_while(|i| !matches!(text(*i), "=" | "~" | ":" | "\n" | ";")).collect();
+            let is_part = |i: &usize| self.is_word(*i) || matches!(text(*i), "-" | ".");
+            let ends = parts.last().is_some_and(|i| matches!(text(i + 1), "=" | "~" | ":"));
+            if parts.len() > 1 && ends && parts.iter().all(is_part) {
+                let span = self.span(previous).to(&self.span(*parts.last()?));
+                let name = span.text().replace(['-', '.', ' '], "_");
+                return Some(
+                    Diagnostic::error(format!("`{}` is not a name", span.text()))
+                        .label(&span, "names are letters, digits and `_`")
+                        .help(format!("write `{} {name} = …`", self.head_word())),
+                );
+            }
+        }
+        if previous != self.first || !self.is_word(self.index) || RESERVED.contains(&self.found()) {
+            return None;
+        }
+        let (first, second) = (text(previous), self.found());
+        match text(self.index + 1) {
+            "=" | "~" => Some(
+                Diagnostic::error("a name is declared with `let`")
+                    .label(&self.span(previous), "not part of the language")
+                    .help(format!("write `let {second} {} …`, or `var {second} = …` if it is to change; a type stands behind the name, `let x: real = …`", text(self.index + 1))),
+            ),
+            "\n" | ";" | "" => Some(
+                Diagnostic::error("a call has brackets around its arguments")
+                    .label(&self.here(), "an argument without brackets")
+                    .label(&self.span(previous), "the function")
+                    .help(format!("write `{first}({second})`")),
+            ),
+            _ => None,
+        }
+        .filter(|_| !matches!(first, "d" | "noise"))
+    }
+
+    /// Slips in the heads of declarations: `fn f(real x)`, `process p[x: real]`, `process p(x: real) = …`, `fn f(x, a: 2)`, `param L = 8, "sites"`.
+    fn declared_head(&self) -> Option<Diagnostic> {
+        let head = self.head_word();
+        let here = self.here();
+        let function = matches!(head, "fn" | "action" | "process" | "layer" | "network");
+        let in_parameters = function && self.bracket() == Some(self.first + 2);
+        let name = self.text_of(self.token(self.first + 1));
+        if in_parameters && self.bracket_text() == "[" && self.found() == ":" {
+            return Some(
+                Diagnostic::error("parameters stand in round brackets")
+                    .label(&self.span(self.first + 2), "`(` should stand here")
+                    .help(format!("write `{head} {name}({}: …)`", self.previous_text())),
+            );
+        }
+        let words = self.previous().filter(|i| self.is_word(*i) && self.is_word(self.index));
+        if let (true, "(", Some(ty)) = (in_parameters, self.bracket_text(), words) {
+            let (ty, parameter) = (self.tokens[ty].text(self.text), self.found());
+            return Some(
+                Diagnostic::error("the type of a parameter stands behind its name")
+                    .label(&here, "the name")
+                    .label(&self.span(self.previous()?), "a type before it")
+                    .help(format!("write `{parameter}: {}`", if matches!(ty, "double" | "float") { "real" } else { ty })),
+            );
+        }
+        let value = self.token(self.index).is_some_and(|t| matches!(t.kind, Kind::Number | Kind::Text));
+        if in_parameters && self.previous_text() == ":" && value {
+            let parameter = self.before(self.previous()?).map_or("a", |i| self.tokens[i].text(self.text));
+            return Some(
+                Diagnostic::error("behind the `:` of a parameter its type stands, and its default behind `=`")
+                    .label(&here, "a value")
+                    .label(&self.span(self.previous()?), "`=` should stand here")
+                    .help(format!("write `{parameter} = {}`", self.found())),
+            );
+        }
+        if head == "process" && self.found() == "=" && self.bracket().is_none() && self.expects(&[Rule::process_block]) {
+            return Some(
+                Diagnostic::error("a process has a block with a line for each of its states")
+                    .label(&here, "`{` should stand here")
+                    .help(format!("write `process {name}(x: real) {{ d x = … * dt + … * dW }}`")),
+            );
+        }
+        let text = self.after(self.index).is_some_and(|i| self.tokens[i].kind == Kind::Text);
+        if head == "param" && self.found() == "," && text {
+            return Some(
+                Diagnostic::error("no comma stands before the help of a `param`")
+                    .label(&here, "take it away")
+                    .help(format!("write `{} {}`", self.text[self.tokens[self.first].start..here.start].trim_end(), self.text_of(self.after(self.index).and_then(|i| self.token(i))))),
+            );
+        }
+        None
+    }
+
     fn known_word(&self) -> Option<Diagnostic> {
         let here = self.here();
         let head = self.head_word();
@@ -220,7 +332,19 @@ impl Failure<'_> {
                     .label(&here, "a second `for`")
                     .help("write `[f(x, y) for x in A, y in B]`, `sum(f(x, y) for x in A, y in B if x < y)`"),
             ),
-            word @ ("let" | "var" | "fn" | "while" | "assert") if self.previous().is_some() => Some(
+            "if" if self.previous().is_some_and(|i| self.tokens[i].ends_operand(self.text)) && !self.expects_operand() => {
+                let value = self.previous_text();
+                Some(
+                    Diagnostic::error("the condition of a choice stands before its values")
+                        .label(&here, "behind a value")
+                        .help(format!("write `if x > 0 {{ {value} }} else {{ … }}`")),
+                )
+            }
+            word @ ("let" | "var" | "fn" | "while" | "assert")
+                if self.previous().is_some_and(|i| {
+                    let ends = self.tokens[i].ends_operand(self.text) || self.tokens[i].text(self.text) == "}";
+                    ends || self.tokens[i + 1..self.index].iter().all(|t| t.kind != Kind::Newline)
+                }) => Some(
                 Diagnostic::error("a new statement begins on a new line")
                     .label(&here, format!("`{word}` begins a statement"))
                     .help("begin a new line before it, or write `;`"),
@@ -234,7 +358,7 @@ impl Failure<'_> {
             "in" if !self.expects(&[Rule::in_word]) => Some(
                 Diagnostic::error("`in` belongs to a `for`")
                     .label(&here, "no `for` stands before it")
-                    .help("write `for x in A`. Whether A has an element is `any(a == x for a in A)`"),
+                    .help("write `f(x) for x in A`, with what is taken before the `for`. Whether A has an element is `any(a == x for a in A)`"),
             ),
             _ => None,
         }
@@ -259,15 +383,29 @@ impl Failure<'_> {
         }
         let word = self.previous().filter(|i| self.is_word(*i));
         let opened = self.bracket();
+        if let (Some(word), Some(open), "(") = (word, opened, self.bracket_text())
+            && self.before(open).is_some_and(|f| matches!(self.tokens[f].text(self.text), "sum" | "∑" | "prod" | "∏" | "mean" | "max" | "min" | "any" | "all" | "count"))
+            && self.before(word) == Some(open)
+        {
+            let (reduction, name) = (self.tokens[self.before(open)?].text(self.text), self.tokens[word].text(self.text));
+            return Some(
+                Diagnostic::error(format!("what `{reduction}` runs over stands behind what it takes, after a `for`"))
+                    .label(&here, "`in` belongs here")
+                    .label(&self.span(word), "runs over something")
+                    .help(format!("write `{reduction}(f({name}) for {name} in 1..10)`, over a set `{reduction}(f({name}) for {name} in A)`")),
+            );
+        }
         let argument =
             word.and_then(|w| self.before(w)).filter(|b| self.tokens[*b].kind == Kind::Comma || Some(*b) == opened);
         if let (Some(word), Some(_), "(") = (word, argument, self.bracket_text()) {
             let name = self.tokens[word].text(self.text);
+            let value = self.text[here.end..].split([',', ')', '\n']).next().unwrap_or("").trim();
+            let value = if value.is_empty() || value.contains(['(', '[', '{', '"']) { "…" } else { value };
             return Some(
                 Diagnostic::error("an argument is named with `:`")
                     .label(&here, "`:` should stand here")
                     .label(&self.span(word), "the name")
-                    .help(format!("write `{name}: …`. Two values are compared with `==`")),
+                    .help(format!("write `{name}: {value}`. Two values are compared with `==`")),
             );
         }
         if self.expects(&[Rule::in_word]) {
@@ -337,6 +475,17 @@ impl Failure<'_> {
         if self.bracket().is_none() && matches!(head, "for" | "while" | "if" | "else") {
             return Some(super::messages::colon_for_block(&here, &self.span(self.first), head));
         }
+        if self.bracket().is_none() && matches!(head, "let" | "var" | "param")
+            && self.is_word(self.index + 1)
+            && !matches!(self.text_of(self.token(self.index + 2)), "->" | "→")
+        {
+            let (name, ty) = (self.text_of(self.token(self.first + 1)), self.text_of(self.token(self.index + 1)));
+            return Some(
+                Diagnostic::error("a type stands behind the name, not behind the value")
+                    .label(&here, "gives the type of a name where that is declared")
+                    .help(format!("write `{head} {name}: {ty} = …`; a value is made a `{ty}` by `x as {ty}`")),
+            );
+        }
         let word = self.previous().filter(|i| self.is_word(*i))?;
         let name = self.tokens[word].text(self.text);
         if self.bracket_text() == "(" {
@@ -400,16 +549,27 @@ impl Failure<'_> {
                 if self.expects(&[Rule::annotation, Rule::equals, Rule::draws, Rule::in_word]) =>
             {
                 let names = names.strip_prefix(word).unwrap_or(names).split(" in ").next().unwrap_or("").trim();
+                let rest = if word == "for" { "in …" } else { "= …" };
                 Some(
                     Diagnostic::error("several names at once stand in brackets")
                         .label(&here, "a list of names without brackets")
-                        .help(format!("write `{word} ({names})`")),
+                        .help(format!("write `{word} ({names}) {rest}`")),
                 )
             }
             "for" => Some(
                 Diagnostic::error("a `for` with a block runs over one set")
                     .label(&here, "a second one")
                     .help("write one `for` inside the other, or `for (a, b) in zip(A, B) { … }`"),
+            ),
+            _ if self.decimal_comma() => Some(
+                Diagnostic::error("a number has a decimal point, and no comma")
+                    .label(&here, "between two digits")
+                    .help("write `1.5`; thousands may be set apart as `1_000`. Several values stand in brackets, `(1, 5)`, `[1, 5]`"),
+            ),
+            "let" | "var" if self.after(self.index).and_then(|i| self.after(i)).is_some_and(|i| self.tokens[i].text(self.text) == "=") => Some(
+                Diagnostic::error("each `let` has a line of its own")
+                    .label(&here, "a second one begins behind it")
+                    .help(format!("write `{} {} = …` on the next line, or `let (a, b) = (1, 2)`", self.head_word(), self.after(self.index).map_or("b", |i| self.tokens[i].text(self.text)))),
             ),
             "use" | "param" | "lattice" => Some(
                 Diagnostic::error(format!("each `{}` has a line of its own", self.head_word()))
@@ -422,6 +582,14 @@ impl Failure<'_> {
                     .help("write `(a, b)` for a tuple, `[a, b]` for an array"),
             ),
         }
+    }
+
+    /// `1,5`, without spaces
+    fn decimal_comma(&self) -> bool {
+        let digits = |t: Option<Token>| t.is_some_and(|t| t.kind == Kind::Number);
+        let (before, comma, after) = (self.token(self.index.wrapping_sub(1)), self.token(self.index), self.token(self.index + 1));
+        let touch = |a: Option<Token>, b: Option<Token>| a.zip(b).is_some_and(|(a, b)| a.end == b.start);
+        digits(before) && digits(after) && touch(before, comma) && touch(comma, after)
     }
 
     fn half_range(&self) -> Option<Diagnostic> {
@@ -458,6 +626,13 @@ impl Failure<'_> {
         }
         let annotated =
             self.previous().and_then(|i| self.before(i)).is_some_and(|i| self.tokens[i].text(self.text) == ":");
+        if found == "[" && matches!(head, "let" | "var") && self.previous_text() == "]" && self.expects_value() {
+            return Some(
+                Diagnostic::error("the index sets of an array stand in one pair of brackets")
+                    .label(&here, "a second pair")
+                    .help("write `real[n, m]`"),
+            );
+        }
         if found == "(" && annotated && self.expects(&[Rule::dims]) {
             return Some(
                 Diagnostic::error("of types only `SU(…)`, `site(…)` and `direction(…)` have such brackets")
@@ -543,8 +718,10 @@ impl Failure<'_> {
     }
 
     fn missing_value(&self) -> Diagnostic {
-        let head = self.head_word();
+        // Of other languages' words for it the parser has been given `fn`.
+        let head = if matches!(self.head_word(), "function" | "func" | "fun" | "def") { "fn" } else { self.head_word() };
         let written = self.text[self.tokens[self.first].start..self.here().start].trim_end();
+        let written = &written.replacen(self.head_word(), head, 1);
         let name = self.after(self.first).map_or("x", |i| self.tokens[i].text(self.text));
         match head {
             "fn" | "action" | "layer" | "network" => Diagnostic::error(format!("`{name}` has no body"))
@@ -639,6 +816,9 @@ impl Failure<'_> {
             );
         }
         if token.kind == Kind::Text && before.kind == Kind::Text {
+            if left == "\"\"" && before.end == token.start {
+                return Some(super::messages::three_quotes(&self.span(previous)));
+            }
             return Some(
                 Diagnostic::error("two strings stand side by side")
                     .label(&here, "the second string")
@@ -677,6 +857,7 @@ impl Failure<'_> {
                 "what stands before it, `{}`, does not go on like this",
                 last_line(self.tokens[i].text(self.text))
             ),
+            None if self.found() == "@" => "leave it out: `@` is the matrix product, and functions need nothing before them".to_string(),
             None => "a statement begins with `let`, `for`, `fn`, … or is an expression".to_string(),
         };
         Diagnostic::error(message).label(&here, "not understood").help(help)

@@ -47,7 +47,13 @@ pub fn layout(source: &Arc<Source>) -> Layout {
             Remedy::Instead(start, replacement) => {
                 text[start..start + replacement.len()].copy_from_slice(replacement.as_bytes())
             }
-            Remedy::Drop(place) => broken.push(place),
+            Remedy::Drop(place) => {
+                // Brackets behind it, on its line, are part of what has been answered.
+                let line_end = source.text[place..].find('\n').map_or(source.text.len(), |n| place + n);
+                let behind = |d: &Diagnostic| d.labels.first().is_some_and(|(at, _)| place < at.start && at.start < line_end);
+                diagnostics.retain(|d| slip.diagnostic.is_none() || !behind(d));
+                broken.push(place)
+            }
         }
         diagnostics.extend(slip.diagnostic);
     }

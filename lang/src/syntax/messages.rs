@@ -71,6 +71,13 @@ pub fn block_in_expression(at: &Span, before: &Span, head: &str, member: Option<
         if before.start < at.start { diagnostic.label(before, "behind this a value stands") } else { diagnostic };
     match (member, head) {
         (Some(name), _) => diagnostic.help(format!("a record is written `{{{name}: …}}`")),
+        _ if inside_of(at).contains(" for ") => diagnostic.help("an array is built in square brackets: `[i^2 for i in 10]`"),
+        _ if inside_of(at).trim_start().starts_with('"') => {
+            diagnostic.help("the names of a record stand without quotes: `{a: 1, b: 2}`, read as `x.a`")
+        }
+        _ if before.text() == "=" && inside_of(at).trim_start().starts_with(|c: char| c.is_ascii_digit()) => {
+            diagnostic.help("an array is written in square brackets: `[1.0, 2.0]`")
+        }
         (_, "fn" | "action" | "layer" | "network") if before.text() == "=" => {
             diagnostic.help("a function has either `= …` or a block: leave out the `=`")
         }
@@ -78,7 +85,18 @@ pub fn block_in_expression(at: &Span, before: &Span, head: &str, member: Option<
     }
 }
 
+/// The text behind an opening brace, to its end or that of its line.
+fn inside_of(brace: &Span) -> &str {
+    brace.source.text[brace.start + 1..].split(['}', '\n']).next().unwrap_or("")
+}
+
 // Strings.
+
+pub fn three_quotes(at: &Span) -> Diagnostic {
+    Diagnostic::error("a text has one quotation mark at each end, and no statement of its own")
+        .label(at, "three of them")
+        .help("a comment begins with `#` on each of its lines; `##` before a declaration documents it")
+}
 
 pub fn open_text(at: &Span) -> Diagnostic {
     Diagnostic::error("this string is not closed")
@@ -176,6 +194,42 @@ pub fn increment(at: &Span, target: &str) -> Diagnostic {
         .help(format!("write `{target} = {target} + 1`, or `a + b` for a sum"))
 }
 
+pub fn counting_for(at: &Span) -> Diagnostic {
+    Diagnostic::error("a `for` runs over a set of values: it has no counter of its own to be raised")
+        .label(at, "this `for`")
+        .help("write `for i in 10 { … }` for i from 0 to 9, or `for i in 1..n { … }`")
+}
+
+pub fn line_goes_on(at: &Span) -> Diagnostic {
+    Diagnostic::error("a line needs no `\\` to go on")
+        .label(at, "not part of the language")
+        .help("leave it out: a line goes on behind an operator, a comma and an open bracket")
+}
+
+pub fn latex_command(at: &Span, word: &str) -> Diagnostic {
+    let write = match word {
+        "frac" | "tfrac" | "dfrac" => "a quotient is written `a / b`",
+        "sqrt" => "a root is written `sqrt(x)`, or `√x`",
+        "sum" => "a sum is written `sum(i^2 for i in 1..11)`, over a lattice `sum(φ[x]^2 for x in Λ)`",
+        "prod" => "a product is written `prod(i for i in 1..11)`",
+        "int" => "an integral is written `integrate(f, a, b)`",
+        _ => "Greek letters are their names, `phi` or `φ`; indices stand in square brackets, `x[i]`",
+    };
+    Diagnostic::error("formulas are not written in LaTeX").label(at, "begins here").help(write)
+}
+
+pub fn full_width(at: &Span, found: &str, plain: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{found}` is a wide character that only looks like `{plain}`"))
+        .label(at, "not part of the language")
+        .help(format!("write `{plain}`"))
+}
+
+pub fn factorial(at: &Span, number: &str) -> Diagnostic {
+    Diagnostic::error("`!` stands only in `!=`")
+        .label(at, "not part of the language")
+        .help(format!("a factorial is `prod(k for k in 1..{number} + 1)`, of a real number `exp(lgamma(x + 1))`"))
+}
+
 pub fn backslash(at: &Span, word: &str) -> Diagnostic {
     let word = if word.is_empty() { "phi" } else { word };
     Diagnostic::error("`\\` has no meaning in a program")
@@ -237,10 +291,20 @@ pub fn number_as_field(at: &Span, array: &str, digits: &str) -> Diagnostic {
         .help(format!("an element is written `{array}[{digits}]`"))
 }
 
-pub fn number_before_name(at: &Span, number: &str, word: &str) -> Diagnostic {
+pub fn number_before_name(at: &Span, number: &str, word: &str, declared: bool) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("`{}` is neither a number nor a name", at.text())).label(at, "here");
     if number == "0" && word.starts_with(['x', 'b', 'o']) {
         return diagnostic.help("numbers are written with decimal digits");
+    }
+    if declared {
+        return diagnostic.help(format!("names begin with a letter: `{word}{number}`"));
+    }
+    if matches!(word, "j" | "I" | "J") {
+        return diagnostic.help(format!("an imaginary number is written `{number}i`"));
+    }
+    let power = word.strip_prefix(['d', 'D']).filter(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()));
+    if let Some(digits) = power {
+        return diagnostic.help(format!("a power of ten is written `{number}e{digits}`"));
     }
     diagnostic.help(format!("a product is written `{number}*{word}`; names begin with a letter"))
 }
@@ -303,6 +367,12 @@ pub fn return_word(at: &Span) -> Diagnostic {
 }
 
 pub fn import_word(at: &Span, word: &str, module: &str) -> Diagnostic {
+    let elsewhere = ["numpy", "math", "cmath", "scipy", "jax", "torch", "np", "LinearAlgebra", "Random", "Statistics", "matplotlib"];
+    if elsewhere.contains(&module) {
+        return Diagnostic::error("everything that a program needs is there: nothing is imported")
+            .label(at, "not part of the language")
+            .help("take the line away: `exp(x)`, `sum(x)`, `inverse(A)`, `plot(x)`, … stand without a prefix");
+    }
     Diagnostic::error(format!("a module is taken in with `use`, not with `{word}`"))
         .label(at, "not part of the language")
         .help(format!("write `use {module}`, and then `{}.name`", module.trim_matches('"')))

@@ -53,6 +53,12 @@ struct Finder<'a> {
     colons: bool,
 }
 
+/// The character of a program that a full-width one (U+FF01 … U+FF5E) looks like.
+fn full_width(text: &str) -> Option<String> {
+    let code = text.chars().next().map(u32::from).filter(|c| (0xFF01..=0xFF5E).contains(c))?;
+    char::from_u32(code - 0xFF01 + 0x21).map(String::from)
+}
+
 /// Characters and their like in the language: what is found, what it is called, what to write, and what the parser
 /// gets instead.
 const STRAY: &[(&str, &str, &str, Option<&str>)] = &[
@@ -88,7 +94,6 @@ const STRAY: &[(&str, &str, &str, Option<&str>)] = &[
     ("∗", "a product", "`a * b`, and of matrices `A @ B`", Some("*")),
     ("÷", "a quotient", "`a / b`", Some("/")),
     ("∕", "a quotient", "`a / b`", Some("/")),
-    ("∼", "a draw", "`x ~ normal(0, 1)`", Some("~")),
     ("“", "text", "`\"…\"`, with straight quotes", None),
     ("”", "text", "`\"…\"`, with straight quotes", None),
     ("„", "text", "`\"…\"`, with straight quotes", None),
@@ -105,6 +110,13 @@ const STRAY: &[(&str, &str, &str, Option<&str>)] = &[
     ("⟨", "a mean", "`mean(x)`", None),
     ("⟩", "a mean", "`mean(x)`", None),
     ("|", "an absolute value", "`abs(x)`; `or` joins conditions, `|>` hands a value to a function", None),
+    ("≈", "a comparison up to rounding", "`abs(a - b) < 1e-12`", None),
+    ("±", "a number with its error", "`with_errors([1.0], [0.1])`, which makes estimates of numbers", None),
+    ("∛", "a cubic root", "`x^(1/3)`", None),
+    ("ˆ", "a power", "`x^2`", Some("^")),
+    ("≪", "a comparison", "`a < b`", None),
+    ("≫", "a comparison", "`a > b`", None),
+    ("∼", "a draw", "`x ~ normal(0, 1)`", Some("~")),
     ("½", "one half", "`0.5`, or `1/2`", None),
     ("?", "a choice", "`if c { a } else { b }`", None),
     ("*/", "a comment", "`# …`, to the end of its line", None),
@@ -172,6 +184,21 @@ impl<'a> Finder<'a> {
         if text.starts_with("/*") {
             return self.instead(messages::block_comment(&span), token, "");
         }
+        if text == "/=" && matches!(self.text_at(self.first), "if" | "while" | "assert") {
+            return self.instead(messages::written_differently(&span, text, "that two values differ", "`a != b`"), token, "!=");
+        }
+        if text == ":=" && self.before(i).is_some_and(|t| matches!(t.text(self.text), ")" | "]")) {
+            return self.drop(messages::function_word(&span, ":=", self.text_at(self.first)), token);
+        }
+        if matches!(text, "..." | "…") && matches!(self.text_at(i + 1), "," | "]") {
+            return self.instead(messages::written_differently(&span, text, "a whole index set", "`A[.., 0]`"), token, "..");
+        }
+        if text == "||" && !self.before(i).is_some_and(|t| t.ends_operand(self.text)) {
+            return self.drop(messages::written_differently(&span, text, "a norm", "`√norm2(v)`"), token);
+        }
+        if text == "·" && self.before(i).is_some_and(|t| t.text(self.text) == "∇") {
+            return self.drop(messages::written_differently(&span, text, "a divergence", "`divergence(f)(x)`"), token);
+        }
         if matches!(text, "+=" | "-=" | "*=" | "/=" | "^=" | "%=" | "@=" | "**=" | "//=") {
             return self.updating(i);
         }
@@ -185,13 +212,23 @@ impl<'a> Finder<'a> {
         }
         match text {
             "!" => self.exclamation(i),
+            "++" if self.text_at(self.first) == "for" => {
+                self.drop(messages::counting_for(&self.span(self.tokens[self.first])), token);
+            }
             "++" => self.drop(messages::increment(&span, self.text_at(i.wrapping_sub(1))), token),
+            "\\" if self.at(i + 1).is_none() => self.drop(messages::line_goes_on(&span), token),
+            "\\" if self.text_at(i + 2) == "{" || self.text_at(i + 2) == "_" => {
+                self.drop(messages::latex_command(&span, self.text_at(i + 1)), token);
+            }
             "\\" => self.instead(messages::backslash(&span, self.text_at(i + 1)), token, ""),
             _ if text.chars().all(super::tokens::is_modifier) => {
                 let name = self.before(i).filter(|t| t.end == token.start).map_or("x", |t| t.text(self.text));
                 self.drop(messages::small_letters(&span, name, text), token);
             }
-            _ => self.drop(messages::unknown_character(&span, text), token),
+            _ => match full_width(text) {
+                Some(plain) => self.instead(messages::full_width(&span, text, &plain), token, &plain),
+                None => self.drop(messages::unknown_character(&span, text), token),
+            },
         }
     }
 
@@ -229,6 +266,10 @@ impl<'a> Finder<'a> {
 
     fn exclamation(&mut self, i: usize) {
         let token = self.tokens[i];
+        let before = self.before(i).filter(|t| t.ends_operand(self.text) && t.end == token.start);
+        if let Some(number) = before.filter(|_| !self.operand_follows(i)) {
+            return self.drop(messages::factorial(&self.span(token), number.text(self.text)), token);
+        }
         let negates = self.operand_follows(i) && !self.before(i).is_some_and(|t| t.ends_operand(self.text));
         let diagnostic = messages::exclamation(&self.span(token), negates.then(|| self.text_at(i + 1)));
         self.instead(diagnostic, token, "");
@@ -267,7 +308,8 @@ impl<'a> Finder<'a> {
         if self.touches_word(i) {
             let (number, word) = (self.tokens[i], self.tokens[i + 1]);
             let span = Span::new(self.source, number.start, word.end);
-            self.drop(messages::number_before_name(&span, number.text(self.text), word.text(self.text)), number);
+            let declared = self.before(i).is_some_and(|t| matches!(t.text(self.text), "let" | "var" | "param" | "fn"));
+            self.drop(messages::number_before_name(&span, number.text(self.text), word.text(self.text), declared), number);
         }
     }
 
@@ -350,6 +392,9 @@ impl<'a> Finder<'a> {
             }
             "mut" if named && self.text_at(i.wrapping_sub(1)) == "let" => {
                 self.instead(messages::let_mut(&span, self.text_at(i + 1)), token, "");
+            }
+            "sum" | "∑" | "prod" | "∏" if self.text_at(i + 1) == "_" || self.text_at(i + 1).starts_with("_{") => {
+                self.drop(messages::latex_command(&span, "sum"), token);
             }
             "f" | "r" | "b" if self.at(i + 1).is_some_and(|t| t.kind == Kind::Text && t.start == token.end) => {
                 self.instead(messages::string_prefix(&span, word), token, "");
