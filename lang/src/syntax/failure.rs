@@ -477,6 +477,7 @@ impl Failure<'_> {
         }
         if self.bracket().is_none() && matches!(head, "let" | "var" | "param")
             && self.is_word(self.index + 1)
+            && self.is_word(self.first + 1)
             && !matches!(self.text_of(self.token(self.index + 2)), "->" | "→")
         {
             let (name, ty) = (self.text_of(self.token(self.first + 1)), self.text_of(self.token(self.index + 1)));
@@ -493,6 +494,13 @@ impl Failure<'_> {
                 Diagnostic::error("here no type can stand")
                     .label(&here, "a `:` gives the type of a parameter, or names an argument")
                     .help("the parameters of a function without a name have no types: write `x -> …`, or declare it with `fn`"),
+            );
+        }
+        if word == self.first && matches!(name, "let" | "var" | "param") {
+            return Some(
+                Diagnostic::error(format!("`{name}` needs a name"))
+                    .label(&here, "before this")
+                    .help(format!("write `{name} x: real = …`")),
             );
         }
         if word == self.first {
