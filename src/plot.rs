@@ -5,6 +5,7 @@ use crate::axis::{Axis, Label, Tick, Ticks};
 use crate::colour::{self, Colour, Scale, hex};
 use crate::png;
 use moyal_lang::host::{Figure, Layer, LayerKind};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 const WIDTH: f64 = 600.0;
@@ -18,12 +19,8 @@ const PIXELS: usize = 1024;
 
 pub fn svg(figure: &Figure) -> String {
     let heat = figure.layers.iter().find_map(field);
-    let axes = match heat {
-        // A site's number stands at the middle of its cell.
-        Some(f) => Axes {
-            x: Axis { low: -0.5, high: f.columns as f64 - 0.5, log: false },
-            y: Axis { low: f.rows as f64 - 0.5, high: -0.5, log: false },
-        },
+    let axes = match &heat {
+        Some(f) => f.axes(),
         None => Axes { x: x_axis(figure), y: y_axis(figure) },
     };
     let mut page = Page::new(figure, axes, heat);
@@ -39,7 +36,7 @@ pub fn x_axis(figure: &Figure) -> Axis {
     let numbers = figure.layers.iter().flat_map(|layer| match &layer.kind {
         LayerKind::Line { x, .. } | LayerKind::Points { x, .. } => x.as_slice(),
         LayerKind::Histogram { edges, .. } => edges,
-        LayerKind::HeatMap { .. } => &[],
+        LayerKind::HeatMap { .. } | LayerKind::Density { .. } => &[],
     });
     Axis::over(numbers.copied(), figure.log_x, 0.03)
 }
@@ -57,14 +54,14 @@ pub fn y_axis(figure: &Figure) -> Axis {
                 with_errors(&mut numbers, density, error.as_deref());
                 numbers.push(0.0);
             }
-            LayerKind::HeatMap { .. } => {}
+            LayerKind::HeatMap { .. } | LayerKind::Density { .. } => {}
         }
     }
     // An error bar that dips below the zero of a count asks for no room there.
     let values = figure.layers.iter().flat_map(|layer| match &layer.kind {
         LayerKind::Line { y, .. } | LayerKind::Points { y, .. } => y.as_slice(),
         LayerKind::Histogram { density, .. } => density,
-        LayerKind::HeatMap { .. } => &[],
+        LayerKind::HeatMap { .. } | LayerKind::Density { .. } => &[],
     });
     let stands_on_zero = bars && !figure.log_y && values.filter(|y| y.is_finite()).all(|y| *y >= 0.0);
     let axis = Axis::over(numbers.into_iter().filter(|y| !stands_on_zero || *y >= 0.0), figure.log_y, 0.06);
@@ -82,17 +79,42 @@ struct Axes {
     y: Axis,
 }
 
-#[derive(Clone, Copy)]
-struct Field<'a> {
-    rows: usize,
-    columns: usize,
-    values: &'a [f64],
+/// Cells of a field, or of a density over the plane: row by row from the top.
+#[derive(Clone)]
+pub struct Field<'a> {
+    pub rows: usize,
+    pub columns: usize,
+    pub values: Cow<'a, [f64]>,
+    /// What a density lies over.
+    pub over: Option<(Axis, Axis)>,
 }
 
-fn field(layer: &Layer) -> Option<Field<'_>> {
+impl Field<'_> {
+    fn axes(&self) -> Axes {
+        match self.over.clone() {
+            Some((x, y)) => Axes { x, y },
+            // A site's number stands at the middle of its cell.
+            None => Axes {
+                x: Axis { low: -0.5, high: self.columns as f64 - 0.5, log: false },
+                y: Axis { low: self.rows as f64 - 0.5, high: -0.5, log: false },
+            },
+        }
+    }
+}
+
+pub fn field(layer: &Layer) -> Option<Field<'_>> {
     match &layer.kind {
         LayerKind::HeatMap { rows, columns, values } if *rows > 0 && *columns > 0 => {
-            Some(Field { rows: *rows, columns: *columns, values })
+            Some(Field { rows: *rows, columns: *columns, values: Cow::Borrowed(values), over: None })
+        }
+        LayerKind::Density { x, y, density } => {
+            let (columns, rows) = (x.len().checked_sub(1)?, y.len().checked_sub(1)?);
+            if columns * rows == 0 || density.len() != columns * rows {
+                return None;
+            }
+            let at = |k: usize| density[k % columns * rows + (rows - 1 - k / columns)];
+            let axis = |edges: &[f64]| Axis { low: edges[0], high: edges[edges.len() - 1], log: false };
+            Some(Field { rows, columns, values: (0..rows * columns).map(at).collect(), over: Some((axis(x), axis(y))) })
         }
         _ => None,
     }
@@ -121,12 +143,13 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn new(figure: &'a Figure, axes: Axes, heat: Option<Field<'a>>) -> Page<'a> {
-        let x_ticks = if heat.is_some() { whole(axes.x.ticks(6)) } else { axes.x.ticks(6) };
+        let sites = heat.as_ref().is_some_and(|f| f.over.is_none());
+        let x_ticks = if sites { whole(axes.x.ticks(6)) } else { axes.x.ticks(6) };
         let upward = Axis { low: axes.y.low.min(axes.y.high), high: axes.y.low.max(axes.y.high), log: axes.y.log };
-        let y_ticks = if heat.is_some() { whole(upward.ticks(5)) } else { upward.ticks(5) };
+        let y_ticks = if sites { whole(upward.ticks(5)) } else { upward.ticks(5) };
         let widest = y_ticks.ticks.iter().filter_map(|t| t.label.as_ref()).map(label_width).fold(0.0, f64::max);
         let left = 14.0 + widest + 8.0 + if figure.y_label.is_some() { FONT + 8.0 } else { 0.0 };
-        let scale = heat.map(|f| Scale::over(f.values));
+        let scale = heat.as_ref().map(|f| Scale::over(&f.values));
         let raised = common(&y_ticks).is_some() || scale.as_ref().is_some_and(|s| common(&s.axis().ticks(5)).is_some());
         let top = if figure.title.is_some() { 38.0 } else if raised { 28.0 } else { 16.0 };
         let lowered = common(&x_ticks).is_some();
@@ -137,8 +160,8 @@ impl<'a> Page<'a> {
             frame.right = WIDTH - 90.0;
             let ratio = f.columns as f64 / f.rows as f64;
             let square = (frame.bottom - frame.top) * ratio;
-            // Cells are square where that leaves room for both directions.
-            if (0.4..=3.0).contains(&ratio) {
+            // The cells of a lattice are square where that leaves room for both directions.
+            if sites && (0.4..=3.0).contains(&ratio) {
                 if square <= frame.right - frame.left {
                     frame.right = frame.left + square;
                 } else {
@@ -173,7 +196,7 @@ impl<'a> Page<'a> {
                 LayerKind::Line { x, y } => self.line(x, y, style),
                 LayerKind::Points { x, y, error } => self.points(x, y, error.as_deref(), style),
                 LayerKind::Histogram { edges, density, error } => self.histogram(edges, density, error.as_deref(), style),
-                LayerKind::HeatMap { .. } => {
+                LayerKind::HeatMap { .. } | LayerKind::Density { .. } => {
                     if let Some(f) = field(layer) {
                         self.heat_map(f);
                     }
@@ -278,14 +301,14 @@ impl<'a> Page<'a> {
     fn heat_map(&mut self, f: Field) {
         let Some(scale) = self.scale.clone() else { return };
         if f.rows <= CELLS && f.columns <= CELLS {
-            self.cells(f, &scale);
+            self.cells(&f, &scale);
         } else {
-            self.picture(f, &scale);
+            self.picture(&f, &scale);
         }
     }
 
     /// One path for each colour, so that neighbours of equal colour are one shape.
-    fn cells(&mut self, f: Field, scale: &Scale) {
+    fn cells(&mut self, f: &Field, scale: &Scale) {
         let mut paths: std::collections::BTreeMap<Option<u8>, String> = Default::default();
         let edge_x = |k: usize| self.frame.left + (self.frame.right - self.frame.left) * k as f64 / f.columns as f64;
         let edge_y = |k: usize| self.frame.top + (self.frame.bottom - self.frame.top) * k as f64 / f.rows as f64;
@@ -303,7 +326,7 @@ impl<'a> Page<'a> {
         self.body.push_str("</g>\n");
     }
 
-    fn picture(&mut self, f: Field, scale: &Scale) {
+    fn picture(&mut self, f: &Field, scale: &Scale) {
         let (rows, columns, values) = averaged(f);
         // The last colour of the palette stands for no number.
         let levels: Vec<u8> = values.iter().map(|v| scale.level(*v).map_or(255, |l| l.min(254))).collect();
@@ -575,7 +598,7 @@ fn key(layer: &Layer, style: Style, x: f64, y: f64) -> String {
             "<rect x=\"{left}\" y=\"{}\" width=\"26\" height=\"10\" fill=\"{colour}\" fill-opacity=\"0.14\" stroke=\"{colour}\" stroke-width=\"1.4\"/>\n",
             short(y - 5.0)
         ),
-        LayerKind::HeatMap { .. } => String::new(),
+        LayerKind::HeatMap { .. } | LayerKind::Density { .. } => String::new(),
     }
 }
 
@@ -585,6 +608,7 @@ fn empty(layer: &Layer) -> bool {
         LayerKind::Line { x, y } | LayerKind::Points { x, y, .. } => none(x) || none(y),
         LayerKind::Histogram { edges, density, .. } => none(edges) || none(density),
         LayerKind::HeatMap { values, .. } => none(values),
+        LayerKind::Density { density, .. } => none(density),
     }
 }
 
@@ -627,7 +651,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// Means over blocks, until no side is too long.
-fn averaged(f: Field) -> (usize, usize, Vec<f64>) {
+fn averaged(f: &Field) -> (usize, usize, Vec<f64>) {
     let block = f.rows.max(f.columns).div_ceil(PIXELS);
     if block == 1 {
         return (f.rows, f.columns, f.values.to_vec());
@@ -793,6 +817,13 @@ mod tests {
             ("one", figure(vec![layer("", LayerKind::Points { x: vec![3.0], y: vec![-2e-7], error: Some(vec![1e-8]) })])),
             ("empty", figure(vec![layer("none", LayerKind::Line { x: vec![f64::NAN], y: vec![1.0] })])),
             ("logy", Figure { log_y: true, ..figure(vec![layer("", LayerKind::Histogram { edges: edges.clone(), density: density.clone(), error: None })]) }),
+            ("density", Figure { title: Some("P(x, y)".into()), x_label: Some("x".into()), y_label: Some("y".into()), ..figure(vec![
+                layer("", LayerKind::Density { x: range(-2.5, 2.5, 51), y: range(-0.4, 0.4, 41), density: (0..2000).map(|k| {
+                    let (x, y) = ((k / 40) as f64 / 10.0 - 2.45, (k % 40) as f64 / 50.0 - 0.39);
+                    (-x * x - 40.0 * (y + x * 0.1).powi(2)).exp()
+                }).collect() }),
+                layer("strip", LayerKind::Line { x: vec![-9.0, 9.0, 9.0, -9.0, -9.0], y: vec![0.3, 0.3, -0.3, -0.3, 0.3] }),
+            ]) }),
             ("wide", figure(vec![layer("", LayerKind::HeatMap { rows: 2, columns: 40, values: (0..80).map(|k| k as f64 * 1e-5).collect() })])),
         ]
     }
@@ -821,6 +852,8 @@ mod tests {
             layer("", LayerKind::Line { x: vec![1.0, 2.0], y: vec![1.0] }),
             layer("", LayerKind::Histogram { edges: vec![], density: vec![1.0], error: Some(vec![]) }),
             layer("", LayerKind::HeatMap { rows: 0, columns: 3, values: vec![] }),
+            layer("", LayerKind::Density { x: vec![], y: vec![0.0, 1.0], density: vec![] }),
+            layer("", LayerKind::Density { x: vec![0.0, 1.0], y: vec![0.0, 1.0], density: vec![1.0, 2.0] }),
         ]);
         assert!(svg(&odd).ends_with("</svg>\n"));
     }

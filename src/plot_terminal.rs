@@ -2,7 +2,7 @@
 
 use crate::axis::{Axis, Label, number};
 use crate::colour::{LINES, Scale};
-use crate::plot::{x_axis, y_axis};
+use crate::plot::{Field, field, x_axis, y_axis};
 use moyal_lang::host::{Figure, LayerKind};
 
 /// Characters across and down, without the labels.
@@ -10,12 +10,11 @@ const WIDTH: usize = 60;
 const HEIGHT: usize = 15;
 
 pub fn text(figure: &Figure, colours: bool) -> String {
-    let field = figure.layers.iter().find_map(|layer| match &layer.kind {
-        LayerKind::HeatMap { rows, columns, values } if !values.is_empty() => Some((*rows, *columns, values)),
-        _ => None,
-    });
-    let body = match field {
-        Some((rows, columns, values)) => heat_map(rows, columns, values, colours),
+    let body = match figure.layers.iter().find_map(field) {
+        Some(f) => match &f.over {
+            Some((x, y)) => density(&f, x, y, colours),
+            None => heat_map(f.rows, f.columns, &f.values, colours),
+        },
         None => curves(figure, colours),
     };
     let title = figure.title.as_ref().map(|t| format!("{t}\n")).unwrap_or_default();
@@ -38,7 +37,7 @@ fn curves(figure: &Figure, colours: bool) -> String {
                 let bins = edges.windows(2).zip(density);
                 bins.filter_map(|(e, d)| Some((x.part(e[0])?, x.part(e[1])?, y.part(*d)?))).for_each(|b| canvas.bar(b));
             }
-            LayerKind::HeatMap { .. } => {}
+            LayerKind::HeatMap { .. } | LayerKind::Density { .. } => {}
         }
     }
     let mut text = framed(&canvas.rows(colours), &y, &x);
@@ -196,6 +195,33 @@ fn painted(text: &str, layer: usize, colours: bool) -> String {
 
 // ---- fields ----
 
+const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+
+/// A density over the plane, with its axes; each character shows the mean of what lies under it, or the bin that it lies in.
+fn density(f: &Field, x: &Axis, y: &Axis, colours: bool) -> String {
+    let scale = Scale::over(&f.values);
+    let lines = if colours { 2 * HEIGHT } else { HEIGHT };
+    let under = |k: usize, of: usize, cells: usize| k * cells / of..((k + 1) * cells).div_ceil(of).min(cells).max(k * cells / of + 1);
+    let at = |r: usize, c: usize| {
+        let cells = under(r, lines, f.rows).flat_map(|r| under(c, WIDTH, f.columns).map(move |c| f.values[r * f.columns + c]));
+        let (sum, count) = cells.filter(|v| v.is_finite()).fold((0.0, 0), |(s, n), v| (s + v, n + 1));
+        sum / count as f64
+    };
+    let row = |r: usize| -> String {
+        let shown = |c: usize| {
+            if colours {
+                let (a, b) = (scale.of(at(2 * r, c)), scale.of(at(2 * r + 1, c)));
+                format!("\x1b[38;2;{};{};{}m\x1b[48;2;{};{};{}m▀\x1b[0m", a.0, a.1, a.2, b.0, b.1, b.2)
+            } else {
+                scale.level(at(r, c)).map_or('·', |l| SHADES[l as usize * 5 / 256]).to_string()
+            }
+        };
+        (0..WIDTH).map(shown).collect::<String>().trim_end().to_string()
+    };
+    let rows: Vec<String> = (0..HEIGHT).map(row).collect();
+    format!("{}{} … {}\n", framed(&rows, y, x), number(scale.low), number(scale.high))
+}
+
 /// With colours, two rows of the field in each line of characters; else one.
 fn heat_map(rows: usize, columns: usize, values: &[f64], colours: bool) -> String {
     let scale = Scale::over(values);
@@ -221,7 +247,6 @@ fn heat_map(rows: usize, columns: usize, values: &[f64], colours: bool) -> Strin
             text.push('\n');
         }
     } else {
-        const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
         for r in 0..shown_rows {
             let row: String = (0..shown_columns)
                 .flat_map(|c| std::iter::repeat_n(scale.level(at(r, c)).map_or('·', |l| SHADES[l as usize * 5 / 256]), times))
@@ -273,6 +298,25 @@ mod tests {
         let figure = Figure { layers: vec![Layer { label: None, kind: field }], ..Figure::default() };
         assert_eq!(text(&figure, false).lines().count(), 31);
         assert_eq!(text(&figure, true).lines().count(), 31);
+    }
+
+    #[test]
+    fn densities_have_axes() {
+        let density = |n: usize, m: usize| (0..n * m).map(|k| if k / m < n / 2 && k % m >= m / 2 { 1.0 } else { 0.0 }).collect();
+        for (n, m) in [(2, 2), (50, 40), (200, 7)] {
+            let kind = LayerKind::Density { x: range(-2.0, 2.0, n + 1), y: range(0.0, 1.0, m + 1), density: density(n, m) };
+            let figure = Figure { layers: vec![Layer { label: None, kind }], ..Figure::default() };
+            let picture = text(&figure, false);
+            println!("{picture}");
+            let lines: Vec<&str> = picture.lines().collect();
+            assert_eq!(lines.len(), HEIGHT + 3);
+            // All of it lies at small x and large y: at the top left.
+            assert!(lines[1].contains('█') && !lines[HEIGHT - 1].contains('█'));
+            assert!(lines[1].chars().count() < 10 + WIDTH / 2);
+            assert!(lines[HEIGHT + 1].contains("−2") && lines[HEIGHT + 1].contains('1'), "{}", lines[HEIGHT + 1]);
+            assert_eq!(lines[HEIGHT + 2], "0 … 1");
+            assert_eq!(text(&figure, true).lines().count(), HEIGHT + 3);
+        }
     }
 
     #[test]

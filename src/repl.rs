@@ -19,6 +19,7 @@ use std::time::Instant;
 const HELP: &str = "\
 An expression shows its value; everything of the language may stand here.
   ?name        what a name means
+  :type EXPR   its type, without computing it; of a process its noise, products and conventions
   :seed N      another seed; :seed shows it
   :time EXPR   how long it takes
   :load FILE   runs a program and keeps its names
@@ -27,7 +28,7 @@ An expression shows its value; everything of the language may stand here.
 An entry goes on while a bracket is open or a line ends in an operator. `\\phi` and the tab key give φ; the tab key also
 completes names. Ctrl-C clears the line, or stops what runs.";
 
-const COMMANDS: &[&str] = &["help", "quit", "seed", "time", "load"];
+const COMMANDS: &[&str] = &["help", "quit", "seed", "time", "load", "type"];
 
 /// Reads until the end; true if all went well.
 pub fn repl(mut session: Session, mut host: Terminal) -> bool {
@@ -149,6 +150,12 @@ impl Prompt {
                 }
                 Err(_) => refused(&format!("`:seed` wants a whole number that is not negative, not `{rest}`")),
             },
+            "type" if rest.is_empty() => refused("`:type` wants an expression: `:type grad(S)`"),
+            "type" => self.carry_out(|session| {
+                let meaning = session.meaning(rest, host)?;
+                report::out(&meaning.text);
+                meaning.example.map_or(Ok(()), |program| session.run("<type>", &program, host))
+            }),
             "time" if rest.is_empty() => refused("`:time` wants an expression: `:time sum(x^2)`"),
             "time" => {
                 let start = Instant::now();

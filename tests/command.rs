@@ -140,3 +140,42 @@ fn a_file_that_does_not_hold_what_was_declared() {
     let second = run();
     assert!(second.contains("real[4] is needed here, not real[3]"), "{second}");
 }
+
+#[test]
+fn types_at_the_prompt_say_the_conventions_of_processes() {
+    let text = "\
+process geometric(x: real[2], t) { d x = x ∘ dW }
+:type geometric
+action S(z: complex) = abs(z)^2
+process relaxing(z: complex) { d z = -grad(S)(z) * dt + √2 * dZ }
+:type relaxing
+:type flow(relaxing, score: (z, t) -> -2 * z)
+process rotated(q: real, p: real) { noise dB: real[1]; d q = p * dt; d p = [q] @ dB }
+:type rotated
+:type [mean(x) for x in [[1.0, 2.0]]]
+:type let x = 3
+:type
+";
+    let mut child = moyal().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).to_string();
+    for line in [
+        "geometric: the process geometric(x: real[2], t)",
+        "  d x = x ∘ dW",
+        "  kind of noise: diagonal (",
+        "    at x = [1, 1], t = 0.5: as written [0, 0], Itô's [0.5, 0.5]",
+        "  dZ: dW₁ + i dW₂, two real noises, E|dZ|² = 2 dt",
+        "    with grad = ∂/∂Re + i ∂/∂Im",
+        "    the stationary weight exp(-S)",
+        "  kind of noise: additive (",
+        "the probability flow of relaxing(z: complex)",
+        "  it has no noise",
+        "  dB: real[1], of unit rate in each component",
+        ": real[1]",
+    ] {
+        assert!(out.contains(line), "{line} is missing in\n{out}\n{}", said(&output));
+    }
+    assert!(said(&output).contains("this is a statement") && said(&output).contains("`:type` wants an expression"), "{}", said(&output));
+    assert!(!out.contains("NaN"));
+}

@@ -15,6 +15,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("spiral.moy", &["--paths", "4", "--steps", "1"]),
     ("phi4_diffusion.moy", &["--L", "2", "--chains", "2", "--draws", "40", "--fields", "2"]),
     ("complex_langevin.moy", &["--paths", "2000", "--until", "0.02"]),
+    ("plaquette.moy", &["--paths", "2000", "--until", "0.02"]),
     ("critical_slowing_down.moy", &["--L", "2", "--chains", "2", "--draws", "40"]),
     ("derivatives.moy", &[]),
 ];

@@ -169,3 +169,27 @@ fn orders_of_schemes() {
     }
     assert_eq!(count, 32);
 }
+
+/// Whether runs of complex Langevin are believed: where it is right each time, where it fails never, at 1 + 2i, which has no strip and is right
+/// to a per cent, each time too.
+#[test]
+#[ignore = "three minutes"]
+fn verdicts_on_complex_langevin() {
+    for (what, arguments, expected) in [
+        ("Gaussian, 1 + i", "--which gaussian", 20),
+        ("quartic, 1 + i", "--B 1", 20),
+        ("quartic, 1 + i, ten times the walkers", "--B 1 --paths 200_000", 20),
+        ("quartic, 1 + 2i", "--B 2", 20),
+        ("quartic, 1 + 5i", "--B 5", 0),
+        ("one plaquette", "--which plaquette", 0),
+    ] {
+        let texts: Vec<String> = (1..=20).map(|seed| run("complex_langevin.moy", &format!("{arguments} --seed {seed}"))).collect();
+        let believed = texts.iter().filter(|text| text.contains("believed true")).count();
+        let span = |word: &str| {
+            let numbers: Vec<f64> = texts.iter().flat_map(|text| after(text, word)).collect();
+            (numbers.iter().copied().fold(f64::INFINITY, f64::min), numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+        };
+        println!("{what}: {believed} of 20 believed, tail {:?}, largest deviation {:?}", span("tail "), span("largest deviation "));
+        assert_eq!(believed, expected, "{what}");
+    }
+}

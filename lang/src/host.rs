@@ -131,4 +131,6 @@ pub enum LayerKind {
     Histogram { edges: Vec<f64>, density: Vec<f64>, error: Option<Vec<f64>> },
     /// A field on a two-dimensional lattice or a matrix, row by row; the first index runs downward.
     HeatMap { rows: usize, columns: usize, values: Vec<f64> },
+    /// A density of two variables in bins between `x` and between `y` (one more each than bins), for each bin of x those of y.
+    Density { x: Vec<f64>, y: Vec<f64>, density: Vec<f64> },
 }

@@ -11,6 +11,7 @@ pub mod format;
 pub mod host;
 pub mod interpret;
 pub mod jit;
+pub mod meaning;
 mod measure;
 pub mod pass;
 pub mod pipeline;

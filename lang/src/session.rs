@@ -11,9 +11,11 @@ use crate::execute::{self, Ready};
 use crate::estimate::{self, Estimate, Reason};
 use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
+use crate::meaning::{self, Meaning};
 use crate::measure;
 use crate::report;
 use crate::source::{Source, Span};
+use crate::syntax::ast::{Name, Pattern, Statement, StatementKind};
 use crate::syntax;
 use crate::verify;
 use moyal_runtime::array::Array;
@@ -302,6 +304,45 @@ impl Session {
         crate::prim::all().find(|r| r.public && r.name == name).map(|r| format!("{}(x)\n{}", r.name, r.doc))
     }
 
+    /// What `:type` says of an expression, which is checked and not computed.
+    pub fn meaning(&self, text: &str, host: &mut dyn Host) -> Result<Meaning, Vec<Diagnostic>> {
+        let value = self.value_of(text, host)?;
+        let Value::Process(process) = &value else { return Ok(meaning::meaning(text, &value, None, None)) };
+        // Of a process whose states have no declared types neither can be said.
+        let state = self.value_of(&format!("state({text})"), host).ok();
+        let time = if process.timed { ", 0.5" } else { "" };
+        let noise = match self.value_of(&format!("({text}).noise_kind(state({text}){time})"), host) {
+            Ok(Value::Text(kind)) => Some(kind),
+            _ => None,
+        };
+        Ok(meaning::meaning(text, &value, noise.as_deref(), state.as_ref()))
+    }
+
+    /// The value of an expression as far as it is known without a run.
+    fn value_of(&self, text: &str, host: &mut dyn Host) -> Result<Value, Vec<Diagnostic>> {
+        let source = Arc::new(Source { name: "<type>".to_string(), text: text.to_string() });
+        let (mut program, mistakes) = syntax::parse(&source);
+        if failed(&mistakes) {
+            return Err(mistakes);
+        }
+        let [Statement { kind, span, .. }] = &mut program.statements[..] else {
+            return Err(vec![Diagnostic::error("a type is that of one expression")]);
+        };
+        let StatementKind::Expr(value) = kind else {
+            return Err(vec![Diagnostic::error("a type is that of an expression").label(span, "this is a statement")]);
+        };
+        // A name that no text can have.
+        let name: std::rc::Rc<str> = "value ".into();
+        let pattern = Pattern::Name(Name { text: name.clone(), span: span.clone() });
+        *kind = StatementKind::Let { mutable: false, pattern, ty: None, value: value.clone(), draws: false };
+        let mut globals = self.globals.clone();
+        let (_, mistakes) = self.checked_program(&mut globals, &program, vec![], host, true);
+        match globals.names.get(&name) {
+            Some(binding) if !failed(&mistakes) => Ok(binding.value.clone()),
+            _ => Err(mistakes),
+        }
+    }
+
     /// Names that begin like this, for completion.
     pub fn complete(&self, start: &str) -> Vec<String> {
         let own = self.globals.names.keys().chain(self.globals.library.keys()).map(|n| n.to_string());
@@ -521,13 +562,14 @@ impl Session {
     fn layer(&self, layer: &figure::Layer) -> Layer {
         let reals = |v: Var| self.array(v.0 as usize).reals().to_vec();
         let error = |v: Var| Estimate::of(self, v.0 as usize).map(|e| e.errors());
-        let kind = match layer.kind {
-            figure::LayerKind::Line { x, y } => LayerKind::Line { x: reals(x), y: reals(y) },
-            figure::LayerKind::Points { x, y } => LayerKind::Points { x: reals(x), y: reals(y), error: error(y) },
-            figure::LayerKind::Histogram { edges, density } => {
+        let kind = match &layer.kind {
+            figure::LayerKind::Density { edges: [x, y], density, .. } => LayerKind::Density { x: reals(*x), y: reals(*y), density: reals(*density) },
+            &figure::LayerKind::Line { x, y } => LayerKind::Line { x: reals(x), y: reals(y) },
+            &figure::LayerKind::Points { x, y } => LayerKind::Points { x: reals(x), y: reals(y), error: error(y) },
+            &figure::LayerKind::Histogram { edges, density } => {
                 LayerKind::Histogram { edges: reals(edges), density: reals(density), error: error(density) }
             }
-            figure::LayerKind::HeatMap { rows, columns, values } => LayerKind::HeatMap { rows, columns, values: reals(values) },
+            &figure::LayerKind::HeatMap { rows, columns, values } => LayerKind::HeatMap { rows, columns, values: reals(values) },
         };
         Layer { label: layer.label.as_ref().map(|l| l.to_string()), kind }
     }

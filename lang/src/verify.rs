@@ -113,7 +113,7 @@ pub fn plan(program: &Program) -> Plan {
     let mut planner = Planner::of(program, &functions, &lost);
     // What names something lost is lost too, wherever it is declared.
     loop {
-        let more = functions.naming(&planner.lost);
+        let more = functions.naming(&planner.ever_lost);
         if more.is_subset(&lost) {
             break;
         }
@@ -269,15 +269,27 @@ struct Planner<'f> {
     left_out: Vec<(Span, &'static str)>,
     /// Names whose values need what a sampler gives.
     lost: HashSet<Rc<str>>,
+    /// Those of all statements so far.
+    ever_lost: HashSet<Rc<str>>,
+    /// Lost names that a shorter simulation gives back where another simulation begins at its ends.
+    shorter: HashMap<Rc<str>, Shorter>,
     /// Functions whose samplers are checked, or left out with a word.
     called: HashSet<Rc<str>>,
     /// Whether statements are those of a function: they print nothing, and end with its value.
     inside: bool,
 }
 
+/// A statement that gives lost names values again.
+#[derive(Clone)]
+struct Shorter {
+    statement: Statement,
+    /// Lost names that it needs itself.
+    needs: Vec<Rc<str>>,
+}
+
 impl<'f> Planner<'f> {
     fn new(functions: &'f Functions, lost: HashSet<Rc<str>>, inside: bool) -> Planner<'f> {
-        Planner { functions, statements: vec![], claims: vec![], actions: vec![], processes: vec![], left_out: vec![], lost, called: HashSet::new(), inside }
+        Planner { functions, statements: vec![], claims: vec![], actions: vec![], processes: vec![], left_out: vec![], ever_lost: lost.clone(), lost, shorter: HashMap::new(), called: HashSet::new(), inside }
     }
 
     fn of(program: &Program, functions: &'f Functions, lost: &HashSet<Rc<str>>) -> Planner<'f> {
@@ -402,13 +414,63 @@ impl<'f> Planner<'f> {
         for call in calls {
             let free = free_names(&call);
             let around = bound_within(statement, |e| (e.span.start, e.span.end) != (call.span.start, call.span.end));
-            if free.iter().any(|name| self.lost.contains(name)) {
+            if !self.bring_back(&free) {
                 self.leave_out(&call, "its arguments need what another sampler gives");
             } else if free.iter().any(|name| around.contains(name)) {
                 self.leave_out(&call, "its arguments are bound in the expression or block around it: write it as a statement or in a function");
             } else {
                 self.check(&call);
             }
+        }
+        self.remember(statement);
+    }
+
+    /// Whether names have values or get them back, those of a simulation by a shorter one.
+    fn bring_back(&mut self, names: &HashSet<Rc<str>>) -> bool {
+        let lost: Vec<Rc<str>> = names.iter().filter(|name| self.lost.contains(*name)).cloned().collect();
+        if !lost.iter().all(|name| self.shorter.contains_key(name)) {
+            return false;
+        }
+        lost.iter().for_each(|name| self.emit_shorter(name));
+        true
+    }
+
+    fn emit_shorter(&mut self, name: &Rc<str>) {
+        let Some(Shorter { statement, needs }) = self.shorter.get(name).cloned() else { return };
+        needs.iter().filter(|need| self.lost.contains(*need)).cloned().collect::<Vec<_>>().iter().for_each(|need| self.emit_shorter(need));
+        declared_by(&statement).iter().for_each(|name| _ = self.lost.remove(name));
+        self.statements.push(statement);
+    }
+
+    /// Notes how a statement's names could have values: a simulation with fewer paths, or what needs nothing lost but these.
+    fn remember(&mut self, statement: &Statement) {
+        let bound = bound_by(statement);
+        self.shorter.retain(|name, shorter| !bound.contains(name) && !shorter.needs.iter().any(|need| bound.contains(need)));
+        if !bound.iter().any(|name| self.lost.contains(name) || self.ever_lost.contains(name)) {
+            return;
+        }
+        let StatementKind::Let { mutable: false, pattern, ty, value, draws: false } = &statement.kind else { return };
+        let calls = self.functions.checked_in(statement);
+        let value = match (&calls[..], &*value.kind) {
+            ([], _) => value.clone(),
+            ([call], ExprKind::Call { arguments, .. }) if (call.span.start, call.span.end) == (value.span.start, value.span.end) && called(call).is_some_and(|name| self.functions.is_of_library(name, &["simulate"])) => {
+                Expr::new(ExprKind::Call { function: of_module("fewer_paths", &value.span), arguments: arguments.clone() }, value.span.clone())
+            }
+            _ => return,
+        };
+        let needs: Vec<Rc<str>> = free_names(&value).into_iter().filter(|name| self.ever_lost.contains(name)).collect();
+        if !needs.iter().all(|name| !self.lost.contains(name) || self.shorter.contains_key(name)) {
+            return;
+        }
+        // A statement that has its values already is not lost.
+        if calls.is_empty() && needs.iter().all(|name| !self.lost.contains(name)) {
+            return;
+        }
+        let kind = StatementKind::Let { mutable: false, pattern: pattern.clone(), ty: ty.clone(), value, draws: false };
+        let statement = Statement { kind, ..statement.clone() };
+        for name in bound {
+            self.lost.insert(name.clone());
+            self.shorter.insert(name, Shorter { statement: statement.clone(), needs: needs.clone() });
         }
     }
 
@@ -444,6 +506,7 @@ impl<'f> Planner<'f> {
 
     fn lose(&mut self, statement: &Statement) {
         self.lost.extend(bound_by(statement));
+        self.ever_lost.extend(bound_by(statement));
     }
 
     fn check(&mut self, call: &Expr) {

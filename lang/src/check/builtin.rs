@@ -163,6 +163,9 @@ builtins! {
     "derived_process", "derived_process(p, drift, noisy)", "The process with another drift, a function of state and time, and the noise of p or none; its time runs backwards.", paths::derived_process;
     "has", "has(x, \"name\")", "Whether a value has a field of that name: known before the run.", has;
     "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors. `h.edges` and `h.density` are its numbers.", super::figure::histogram;
+    "histogram2d", "histogram2d(x, y, bins: (50, 50), range: ((a, b), (c, d)))",
+        "The joint density of two real observables, or of real and imaginary part of complex ones, for `plot`; `h.x_edges`, `h.y_edges` and `h.density` are its numbers.",
+        super::figure::histogram_of_two;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
     "line", "line(x, y)", "A line for `plot`.", super::figure::line;
     "heatmap", "heatmap(x)", "A field on a two-dimensional lattice or a matrix for `plot`.", super::figure::heatmap;

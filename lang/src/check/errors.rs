@@ -579,6 +579,39 @@ pub fn zip_of_different(call: &Span, a: (&Span, &Value), b: (&Span, &Value)) -> 
     error("`zip` pairs arrays over one index set").label(call, "these differ").label(a.0, a.1.describe()).label(b.0, b.1.describe())
 }
 
+pub fn bins(span: &Span) -> Diagnostic {
+    error("a histogram has a positive number of bins along each axis")
+        .label(span, "this is none")
+        .help("write `bins: 50`, in two dimensions also `bins: (50, 20)`")
+}
+
+pub fn range_of_bins(span: &Span, found: &Value) -> Diagnostic {
+    error("a range goes from one real number to another")
+        .label(span, format!("this is {}", found.describe()))
+        .help("write `range: (-2, 2)`, in two dimensions also one for each axis, `range: ((-2, 2), (0, 1))`")
+}
+
+pub fn joint_of_one(call: &Span, span: &Span, found: &Value) -> Diagnostic {
+    error(format!("a joint density is that of two real observables or of complex ones, not of {} alone", found.describe()))
+        .label(span, format!("this is {}", found.describe()))
+        .label(call, "in this histogram")
+        .help("write `histogram2d(x, y)` for two observables of the same draws, `histogram(x)` for one")
+}
+
+pub fn joint_of_different(call: &Span, x: (&Span, &Value), y: (&Span, &Value)) -> Diagnostic {
+    error("a joint density needs both observables of the same draws")
+        .label(call, "these differ")
+        .label(x.0, x.1.describe())
+        .label(y.0, y.1.describe())
+        .help("both come from the same ensemble, as in `histogram2d([w.q for w in z], [w.p for w in z])`")
+}
+
+pub fn joint_too_fine(span: &Span, bins: usize) -> Diagnostic {
+    error(format!("the errors of {bins} bins would take more than half a gigabyte"))
+        .label(span, "asked for here")
+        .help("take fewer bins, `bins: (20, 20)`, or draws that are no chains, `values(x)`; a figure, which shows no errors, may have as many as you like")
+}
+
 // ---- lists, arrays, branches ----
 
 pub fn list_of_different(span: &Span, found: &Value, first: &Value) -> Diagnostic {

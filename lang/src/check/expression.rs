@@ -338,6 +338,7 @@ impl Checker<'_> {
         match pattern {
             Pattern::Name(name) => self.bind(name, value, mutable),
             Pattern::Tuple(names, span) => {
+                let value = self.apart(pattern, value);
                 let items = self.parts(value, names.len(), span)?;
                 for (name, item) in names.iter().zip(items) {
                     self.bind(name, item, mutable);
@@ -347,7 +348,23 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// The parts of a tuple (or the rows of an array of known size) that a pattern of `count` names takes apart.
+    /// The rows of an array over as many integers as a pattern has names, as a tuple; other values as they are.
+    pub fn apart(&mut self, pattern: &Pattern, value: Value) -> Value {
+        let Pattern::Tuple(names, _) = pattern else { return value };
+        match &value {
+            Value::Number(n) if matches!(n.sets.first(), Some(IndexSet::Range(size)) if *size == names.len()) => {
+                let mut rows = vec![];
+                for k in 0..names.len() {
+                    let k = self.b.int(k as i64);
+                    rows.push(self.row(&value, k));
+                }
+                Value::Tuple(Rc::new(rows))
+            }
+            _ => value,
+        }
+    }
+
+    /// The parts of a tuple, or the rows of an array over so many integers, that a pattern of `count` names takes apart.
     fn parts(&mut self, value: Value, count: usize, span: &Span) -> Checked<Vec<Value>> {
         match value {
             Value::Tuple(items) if items.len() == count => Ok(items.to_vec()),

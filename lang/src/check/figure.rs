@@ -17,15 +17,48 @@ pub enum LayerKind {
     Points { x: Var, y: Var },
     Histogram { edges: Var, density: Var },
     HeatMap { rows: usize, columns: usize, values: Var },
+    /// `density` over the bins of x, then of y; what it is made of stays for its errors, which a picture does not show.
+    Density { edges: [Var; 2], density: Var, binned: Binned },
 }
+
+/// Numbers in their bins.
+#[derive(Clone)]
+pub struct Binned {
+    /// For each number its bin, and by how much it raises the density there if it were the only draw.
+    bin: Var,
+    weight: Var,
+    bins: usize,
+    draws: usize,
+    per_draw: usize,
+    ensemble: Option<Rc<Ensemble>>,
+}
+
+/// Equal bins along one axis.
+struct Bins {
+    /// For each number its bin, and whether it lies within the range.
+    bin: Var,
+    inside: Var,
+    width: Var,
+    edges: Var,
+}
+
+type Range = Option<(Var, Var)>;
+
+/// Half a gigabyte: what the errors of a joint density may take.
+const MOST_FLUCTUATIONS: usize = 1 << 26;
 
 impl Layer {
     pub fn map_leaves(&self, f: &mut dyn FnMut(Var) -> Var) -> Layer {
-        let kind = match self.kind {
-            LayerKind::Line { x, y } => LayerKind::Line { x: f(x), y: f(y) },
-            LayerKind::Points { x, y } => LayerKind::Points { x: f(x), y: f(y) },
-            LayerKind::Histogram { edges, density } => LayerKind::Histogram { edges: f(edges), density: f(density) },
-            LayerKind::HeatMap { rows, columns, values } => LayerKind::HeatMap { rows, columns, values: f(values) },
+        let kind = match &self.kind {
+            LayerKind::Density { edges: [x, y], density, binned } => {
+                let edges = [f(*x), f(*y)];
+                let density = f(*density);
+                LayerKind::Density { edges, density, binned: Binned { bin: f(binned.bin), weight: f(binned.weight), ..binned.clone() } }
+            }
+            &LayerKind::Line { x, y } => LayerKind::Line { x: f(x), y: f(y) },
+            &LayerKind::Points { x, y } => LayerKind::Points { x: f(x), y: f(y) },
+            &LayerKind::Histogram { edges, density } => LayerKind::Histogram { edges: f(edges), density: f(density) },
+            &LayerKind::HeatMap { rows, columns, values } => LayerKind::HeatMap { rows, columns, values: f(values) },
         };
         Layer { label: self.label.clone(), kind }
     }
@@ -87,53 +120,135 @@ fn heatmap_of(c: &mut Checker, n: &Number) -> Option<LayerKind> {
     Some(LayerKind::HeatMap { rows, columns, values })
 }
 
+/// A number of bins.
+fn bins_of(c: &mut Checker, value: Value, span: &Span) -> Checked<usize> {
+    let set = if let Value::Number(_) = value { c.index_set(&value, span)? } else { return c.fail(errors::bins(span)) };
+    match set {
+        IndexSet::Range(n) if n > 0 => Ok(n),
+        _ => c.fail(errors::bins(span)),
+    }
+}
+
+fn range_of(c: &mut Checker, value: Value, span: &Span) -> Checked<Range> {
+    let Value::Tuple(ends) = &value else { return c.fail(errors::range_of_bins(span, &value)) };
+    let mut found = vec![];
+    for end in ends.iter() {
+        match end {
+            Value::Number(n) if n.is_scalar() && !matches!(n.kind, Kind::Complex | Kind::Bool) => found.push(c.as_kind(n, Kind::Real).re),
+            Value::Unknown => return Err(Reported),
+            _ => return c.fail(errors::range_of_bins(span, &value)),
+        }
+    }
+    match found[..] {
+        [low, high] => Ok(Some((low, high))),
+        _ => c.fail(errors::range_of_bins(span, &value)),
+    }
+}
+
+/// Real numbers for a histogram, flat, without their errors' ways.
+fn sample(c: &mut Checker, n: Number, span: &Span) -> Checked<Number> {
+    if n.is_scalar() || matches!(n.kind, Kind::Complex | Kind::Bool) {
+        return c.fail(errors::expected(span, "a real array", &Value::Number(n)));
+    }
+    Ok(c.as_kind(&n, Kind::Real))
+}
+
 pub fn histogram(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let label = call.named("label");
     let bins = match call.named("bins") {
-        Some((value, span)) => match c.index_set(&value, &span)? {
-            IndexSet::Range(n) if n > 0 => n,
-            _ => return c.fail(errors::expected(&span, "a positive number of bins", &value)),
-        },
+        Some((value, span)) => bins_of(c, value, &span)?,
         None => 50,
     };
     let range = match call.named("range") {
-        Some((Value::Tuple(ends), span)) if ends.len() == 2 => {
-            let low = as_number(c, ends[0].clone(), &span)?;
-            let high = as_number(c, ends[1].clone(), &span)?;
-            Some((c.as_kind(&low, Kind::Real).re, c.as_kind(&high, Kind::Real).re))
-        }
-        Some((other, span)) => return c.fail(errors::expected(&span, "a pair (from, to)", &other)),
+        Some((value, span)) => range_of(c, value, &span)?,
         None => None,
     };
     let (n, span) = call.one_number(c)?;
-    if n.is_scalar() || matches!(n.kind, Kind::Complex | Kind::Bool) {
-        return c.fail(errors::expected(&span, "a real array", &Value::Number(n)));
+    let n = sample(c, n, &span)?;
+    let along = c.bins(&n, bins, range);
+    let binned = c.binned(&n, along.bin, along.inside, along.width, bins);
+    let density = c.heights(&binned);
+    Ok(layer(label, LayerKind::Histogram { edges: along.edges, density }))
+}
+
+/// A pair of what is given once for both axes, or for each.
+fn for_both<T: Clone>(c: &mut Checker, given: Option<(Value, Span)>, other: T, each_is_pair: bool, one: impl Fn(&mut Checker, Value, &Span) -> Checked<T>) -> Checked<[T; 2]> {
+    let Some((value, span)) = given else { return Ok([other.clone(), other]) };
+    let nested = |v: &Value| matches!(v, Value::Tuple(parts) if parts.len() == 2 && (!each_is_pair || parts.iter().all(|p| matches!(p, Value::Tuple(_)))));
+    match &value {
+        Value::Tuple(parts) if nested(&value) => Ok([one(c, parts[0].clone(), &span)?, one(c, parts[1].clone(), &span)?]),
+        _ => one(c, value, &span).map(|t| [t.clone(), t]),
     }
-    let n = c.as_kind(&n, Kind::Real);
-    let ensemble = match n.sets.first() {
-        Some(IndexSet::Ensemble(e)) => Some(e.clone()),
-        _ => None,
+}
+
+pub fn histogram_of_two(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let label = call.named("label");
+    let bins = call.named("bins");
+    let [across, up] = for_both(c, bins, 50, false, bins_of)?;
+    let range = call.named("range");
+    let [range_x, range_y] = for_both(c, range, None, true, range_of)?;
+    let (x, y) = if call.given.len() == 1 {
+        let (z, span) = call.one_number(c)?;
+        if z.is_scalar() {
+            return c.fail(errors::expected(&span, "an array", &Value::Number(z)));
+        }
+        let (Kind::Complex, Some(im)) = (z.kind, z.im) else {
+            return c.fail(errors::joint_of_one(call.span, &span, &Value::Number(z)));
+        };
+        (Number::new(Kind::Real, z.sets.clone(), z.re), Number::new(Kind::Real, z.sets, im))
+    } else {
+        let [(x, x_span), (y, y_span)] = call.exactly::<2>(c)?;
+        let (x, y) = (as_number(c, x, &x_span)?, as_number(c, y, &y_span)?);
+        let (x, y) = (sample(c, x, &x_span)?, sample(c, y, &y_span)?);
+        if x.sets != y.sets {
+            return c.fail(errors::joint_of_different(call.span, (&x_span, &Value::Number(x)), (&y_span, &Value::Number(y))));
+        }
+        (x, y)
     };
-    Ok(layer(label, c.binned(n, bins, range, ensemble)))
+    let (along_x, along_y) = (c.bins(&x, across, range_x), c.bins(&y, up, range_y));
+    let rows = c.b.int(up as i64);
+    let first = c.b.mul(along_x.bin, rows);
+    let bin = c.b.add(first, along_y.bin);
+    let inside = c.b.mul(along_x.inside, along_y.inside);
+    let area = c.b.mul(along_x.width, along_y.width);
+    let binned = c.binned(&x, bin, inside, area, across * up);
+    let mean = c.mean_heights(&binned);
+    let density = c.b.reshape(mean, vec![across, up]);
+    Ok(layer(label, LayerKind::Density { edges: [along_x.edges, along_y.edges], density, binned }))
 }
 
 impl Checker<'_> {
     /// The numbers of a histogram: its edges, and the density in each bin.
     pub fn histogram_field(&mut self, layer: &Layer, name: &str) -> Option<Value> {
-        let LayerKind::Histogram { edges, density } = layer.kind else { return None };
-        let re = match name {
-            "edges" => edges,
-            "density" => density,
+        let (re, sets) = match (&layer.kind, name) {
+            (LayerKind::Histogram { edges, .. }, "edges") => (*edges, 1),
+            (LayerKind::Histogram { density, .. }, "density") => (*density, 1),
+            (LayerKind::Density { edges, .. }, "x_edges") => (edges[0], 1),
+            (LayerKind::Density { edges, .. }, "y_edges") => (edges[1], 1),
+            (LayerKind::Density { density, binned, .. }, "density") => {
+                let shape = self.b.shape_of(*density).to_vec();
+                let heights = self.heights(binned);
+                (self.b.reshape(heights, shape), 2)
+            }
             _ => return None,
         };
-        let size = self.b.shape_of(re)[0];
-        Some(Value::Number(Number::new(Kind::Real, vec![IndexSet::Range(size)], re)))
+        let sets = (0..sets).map(|k| IndexSet::Range(self.b.shape_of(re)[k])).collect();
+        Some(Value::Number(Number::new(Kind::Real, sets, re)))
     }
 
-    /// The density of all numbers of an array in equal bins; over an ensemble each bin's height is an estimate.
-    fn binned(&mut self, n: Number, bins: usize, range: Option<(Var, Var)>, ensemble: Option<Rc<Ensemble>>) -> LayerKind {
-        let shape = n.shape();
-        let total: usize = shape.iter().product();
+    /// Refuses the errors of a joint density whose bins would keep too many fluctuations, block by block.
+    pub fn affordable(&mut self, owner: &Value, name: &crate::syntax::ast::Name) -> Checked<()> {
+        let Value::Layer(layer) = owner else { return Ok(()) };
+        let LayerKind::Density { binned: Binned { ensemble: Some(e), bins, .. }, .. } = &layer.kind else { return Ok(()) };
+        if &*name.text == "density" && super::estimates::blocks(e).0 * e.chains * bins > MOST_FLUCTUATIONS {
+            return self.fail(errors::joint_too_fine(&name.span, *bins));
+        }
+        Ok(())
+    }
+
+    /// Equal bins for all numbers of an array, from the smallest to the largest unless a range is given.
+    fn bins(&mut self, n: &Number, bins: usize, range: Range) -> Bins {
+        let total: usize = n.shape().iter().product();
         let flat = self.b.reshape(n.re, vec![total]);
         let flat = self.b.call("detach", &[flat]);
         let (low, high) = range.unwrap_or_else(|| {
@@ -159,38 +274,48 @@ impl Checker<'_> {
         let (above, below) = (self.b.call("ge", &[flat, low]), self.b.call("le", &[flat, high]));
         let inside = self.b.call("and", &[above, below]);
         let inside = self.b.convert(inside, Scalar::Real);
-        let per_draw = total / shape[0].max(1);
-        let draws_per_bin = self.b.real(per_draw as f64);
-        let norm = self.b.mul(draws_per_bin, width);
-        let weight = self.b.div(inside, norm);
-        let density = match ensemble {
-            Some(e) => {
-                // Each draw's own histogram, averaged: written as sums over blocks of draws.
-                let counts = self.b.scatter(vec![bins], vec![clamped], weight);
-                let draws = self.b.real(shape[0] as f64);
-                let mean = self.b.div(counts, draws);
-                let (blocks, length) = super::estimates::blocks(&e);
-                let group = self.block_numbers(&e, per_draw, blocks, length);
-                let used = blocks * length * e.chains * per_draw;
-                let (bins_used, weights_used) = (self.b.part(clamped, 0, 0, used), self.b.part(weight, 0, 0, used));
-                let table = self.b.scatter(vec![blocks * e.chains, bins], vec![group, bins_used], weights_used);
-                let length = self.b.real(length as f64);
-                let heights = self.b.div(table, length);
-                let center = self.b.spread(mean, vec![blocks * e.chains, bins], vec![1]);
-                let deviation = self.b.sub(heights, center);
-                self.perturbed(mean, &e, deviation)
-            }
-            None => {
-                let counts = self.b.scatter(vec![bins], vec![clamped], weight);
-                let rows = self.b.real(shape[0] as f64);
-                self.b.div(counts, rows)
-            }
-        };
         let steps = self.b.iota(bins + 1);
         let steps = self.b.convert(steps, Scalar::Real);
         let offsets = self.b.mul(width, steps);
         let edges = self.b.add(low, offsets);
-        LayerKind::Histogram { edges, density }
+        Bins { bin: clamped, inside, width, edges }
+    }
+
+    /// Numbers of an array in bins of this size.
+    fn binned(&mut self, n: &Number, bin: Var, inside: Var, size: Var, bins: usize) -> Binned {
+        let shape = n.shape();
+        let per_draw = shape.iter().product::<usize>() / shape[0].max(1);
+        let draws_per_bin = self.b.real(per_draw as f64);
+        let norm = self.b.mul(draws_per_bin, size);
+        let weight = self.b.div(inside, norm);
+        let ensemble = match n.sets.first() {
+            Some(IndexSet::Ensemble(e)) => Some(e.clone()),
+            _ => None,
+        };
+        Binned { bin, weight, bins, draws: shape[0], per_draw, ensemble }
+    }
+
+    /// The density in each bin, a plain number.
+    fn mean_heights(&mut self, n: &Binned) -> Var {
+        let counts = self.b.scatter(vec![n.bins], vec![n.bin], n.weight);
+        let draws = self.b.real(n.draws as f64);
+        self.b.div(counts, draws)
+    }
+
+    /// The density in each bin: over an ensemble an estimate, each draw's own histogram averaged, written as sums over blocks of draws.
+    fn heights(&mut self, n: &Binned) -> Var {
+        let mean = self.mean_heights(n);
+        let Some(e) = n.ensemble.clone() else { return mean };
+        let (blocks, length) = super::estimates::blocks(&e);
+        let group = self.block_numbers(&e, n.per_draw, blocks, length);
+        let used = blocks * length * e.chains * n.per_draw;
+        let (bins_used, weights_used) = (self.b.part(n.bin, 0, 0, used), self.b.part(n.weight, 0, 0, used));
+        let table = self.b.scatter(vec![blocks * e.chains, n.bins], vec![group, bins_used], weights_used);
+        let length = self.b.real(length as f64);
+        let heights = self.b.div(table, length);
+        let center = self.b.spread(mean, vec![blocks * e.chains, n.bins], vec![1]);
+        let deviation = self.b.sub(heights, center);
+        self.perturbed(mean, &e, deviation)
     }
 
     /// For each number of the draws used, the block (chain by chain) that its draw belongs to.

@@ -344,6 +344,7 @@ impl Checker<'_> {
         }
         let owner = self.expr(value)?;
         self.b.at(&value.span.to(&name.span));
+        self.affordable(&owner, name)?;
         if let Some(found) = self.field_of(&owner, &name.text)? {
             return Ok(found);
         }
@@ -452,6 +453,7 @@ impl Checker<'_> {
             Value::Set(IndexSet::Lattice(_)) => &["volume", "dimension", "directions", "momenta", "even", "odd", "sizes", "boundary"],
             Value::Set(_) => &["size"],
             Value::Layer(layer) if matches!(layer.kind, figure::LayerKind::Histogram { .. }) => &["edges", "density"],
+            Value::Layer(layer) if matches!(layer.kind, figure::LayerKind::Density { .. }) => &["x_edges", "y_edges", "density"],
             Value::Process(_) => process::FIELDS,
             Value::Distribution(d) => match &**d {
                 Distribution::Made(Value::Record(fields)) => return fields.iter().map(|(n, _)| n.clone()).collect(),

@@ -257,6 +257,7 @@ impl<'g> ScriptChecker<'g> {
                 let (unit, stored) = self.unit(address, statement, Some(&first), &[], |c| {
                     let draw = c.draw_ordinal(*draws, statement);
                     let value = c.let_value(ty.as_ref(), value, draw)?;
+                    let value = c.apart(pattern, value);
                     Ok((vec![if *mutable { tight(value) } else { value }], vec![]))
                 })?;
                 actions.extend(unit.map(Action::Run));
