@@ -79,8 +79,15 @@ impl Kernel {
         })
     }
 
-    /// Joins neighbouring dimensions that every access walks through as one.
+    /// Leaves out dimensions with a single place, and joins neighbouring ones that every access walks through as one.
     pub fn merge(&mut self) {
+        for d in (0..self.domain.len()).rev().filter(|d| self.domain[*d] == 1).collect::<Vec<_>>() {
+            self.domain.remove(d);
+            for access in self.accesses() {
+                access.strides.remove(d);
+                access.offsets.remove(d);
+            }
+        }
         let mut d = 0;
         while d + 1 < self.domain.len() {
             let inner = self.domain[d + 1] as i64;

@@ -430,52 +430,28 @@ impl Worker<'_> {
     }
 
     fn function(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer, size: usize, ints: bool) {
-        match (&row.emit, scalar) {
-            (Emit::Slice1(f, _), Scalar::Real) => f(self.slice(args[0], size), self.slice_mut(out, size)),
-            (Emit::Slice1(_, f), _) => f(self.slice(args[0], size), self.slice_mut(out, size)),
-            (Emit::Slice2(f, _), Scalar::Real) => f(self.slice(args[0], size), self.slice(args[1], size), self.slice_mut(out, size)),
-            (Emit::Slice2(_, f), _) => f(self.slice(args[0], size), self.slice(args[1], size), self.slice_mut(out, size)),
-            _ if ints => self.each_with_int(row, scalar, args, out, size),
-            _ => self.each(row, scalar, args, out, size),
-        }
+        let table = Shared(&self.table);
+        self.share(size, |range| {
+            let part = Part { table, range };
+            match (&row.emit, scalar) {
+                (Emit::Slice1(f, _), Scalar::Real) => f(part.read(args[0]), part.write(out)),
+                (Emit::Slice1(_, f), _) => f(part.read(args[0]), part.write(out)),
+                (Emit::Slice2(f, _), Scalar::Real) => f(part.read(args[0]), part.read(args[1]), part.write(out)),
+                (Emit::Slice2(_, f), _) => f(part.read(args[0]), part.read(args[1]), part.write(out)),
+                _ if ints => part.each_with_int(row, scalar, args, out),
+                _ => part.each(row, scalar, args, out),
+            }
+        });
     }
 
-    /// A row without a form for slices, number by number.
-    fn each(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer, size: usize) {
-        macro_rules! one {
-            ($f:expr, $t:ty) => {{
-                let (x, out) = (self.slice::<$t>(args[0], size), self.slice_mut::<$t>(out, size));
-                (0..size).for_each(|k| out[k] = $f(x[k]));
-            }};
+    /// Calls `f` on ranges that together are `0..count` numbers, on all threads if that is worth it.
+    fn share(&self, count: usize, f: impl Fn(std::ops::Range<usize>) + Sync) {
+        /// Numbers that stay together, so that pieces begin where vectors and groups of noise do.
+        const GROUP: usize = 1024;
+        if self.serial || self.pool.threads() == 1 || count < WORTH {
+            return f(0..count);
         }
-        macro_rules! two {
-            ($f:expr, $t:ty) => {{
-                let (x, y, out) = (self.slice::<$t>(args[0], size), self.slice::<$t>(args[1], size), self.slice_mut::<$t>(out, size));
-                (0..size).for_each(|k| out[k] = $f(x[k], y[k]));
-            }};
-        }
-        match (&row.run, scalar) {
-            (Run::Float1(f, _), Scalar::Real) => one!(f, f64),
-            (Run::Float1(_, f), _) => one!(f, f32),
-            (Run::Float2(f, _), Scalar::Real) => two!(f, f64),
-            (Run::Float2(_, f), _) => two!(f, f32),
-            _ => unreachable!("{} is done inline", row.name),
-        }
-    }
-
-    fn each_with_int(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer, size: usize) {
-        let n = self.slice::<i64>(args[1], size);
-        match (&row.run, scalar) {
-            (Run::FloatInt(f, _), Scalar::Real) => {
-                let (x, out) = (self.slice::<f64>(args[0], size), self.slice_mut::<f64>(out, size));
-                (0..size).for_each(|k| out[k] = f(x[k], n[k]));
-            }
-            (Run::FloatInt(_, f), _) => {
-                let (x, out) = (self.slice::<f32>(args[0], size), self.slice_mut::<f32>(out, size));
-                (0..size).for_each(|k| out[k] = f(x[k], n[k]));
-            }
-            _ => unreachable!("{} is done inline", row.name),
-        }
+        self.pool.run(count.div_ceil(GROUP), WORTH / GROUP / 2, |groups| f(groups.start * GROUP..(groups.end * GROUP).min(count)));
     }
 
     fn reduce(&self, monoid: Monoid, scalar: Scalar, arg: Buffer, out: Buffer, [outer, count, inner]: [usize; 3]) {
@@ -647,7 +623,6 @@ impl Worker<'_> {
 
     #[allow(clippy::too_many_arguments)]
     fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
-        let len = positions.len() * size;
         // One run is the rule.
         let one_run = !positions.is_empty() && noise::run_on(positions, 1) && noise::run_on(turns, 0);
         let mut k = 0;
@@ -658,14 +633,72 @@ impl Worker<'_> {
             let run = if one_run { positions.len() } else { (k + 1..positions.len()).take_while(follows).count() + 1 };
             let turn = turn_of(k) as u64;
             let first = (positions[k] as u64).wrapping_mul(size as u64);
-            let range = k * size..(k + run) * size;
-            match (distribution, scalar) {
-                (Distribution::Normal, Scalar::F32) => noise::normal_f32(key, turn, first, &mut self.slice_mut(out, len)[range]),
-                (Distribution::Normal, _) => noise::normal(key, turn, first, &mut self.slice_mut(out, len)[range]),
-                (Distribution::Uniform, Scalar::F32) => noise::uniform_f32(key, turn, first, &mut self.slice_mut(out, len)[range]),
-                (Distribution::Uniform, _) => noise::uniform(key, turn, first, &mut self.slice_mut(out, len)[range]),
-            }
+            let (table, begin) = (Shared(&self.table), k * size);
+            self.share(run * size, |range| {
+                let first = first.wrapping_add(range.start as u64);
+                let part = Part { table, range: begin + range.start..begin + range.end };
+                match (distribution, scalar) {
+                    (Distribution::Normal, Scalar::F32) => noise::normal_f32(key, turn, first, part.write(out)),
+                    (Distribution::Normal, _) => noise::normal(key, turn, first, part.write(out)),
+                    (Distribution::Uniform, Scalar::F32) => noise::uniform_f32(key, turn, first, part.write(out)),
+                    (Distribution::Uniform, _) => noise::uniform(key, turn, first, part.write(out)),
+                }
+            });
             k += run;
+        }
+    }
+}
+
+/// A range of numbers of each buffer, which one thread alone writes.
+struct Part<'t> {
+    table: Shared<'t>,
+    range: std::ops::Range<usize>,
+}
+
+impl Part<'_> {
+    fn read<T>(&self, buffer: Buffer) -> &'static [T] {
+        // Buffers are planned with this kind and at least this size, and live as long as the run.
+        unsafe { std::slice::from_raw_parts(self.table.table()[buffer].cast::<T>().add(self.range.start), self.range.len()) }
+    }
+
+    #[allow(clippy::mut_from_ref)]
+    fn write<T>(&self, buffer: Buffer) -> &'static mut [T] {
+        unsafe { std::slice::from_raw_parts_mut(self.table.table()[buffer].cast::<T>().add(self.range.start), self.range.len()) }
+    }
+
+    /// A row without a form for slices, number by number.
+    fn each(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer) {
+        macro_rules! one {
+            ($f:expr, $t:ty) => {
+                self.write::<$t>(out).iter_mut().zip(self.read::<$t>(args[0])).for_each(|(out, x)| *out = $f(*x))
+            };
+        }
+        macro_rules! two {
+            ($f:expr, $t:ty) => {{
+                let (x, y) = (self.read::<$t>(args[0]), self.read::<$t>(args[1]));
+                self.write::<$t>(out).iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = $f(*x, *y))
+            }};
+        }
+        match (&row.run, scalar) {
+            (Run::Float1(f, _), Scalar::Real) => one!(f, f64),
+            (Run::Float1(_, f), _) => one!(f, f32),
+            (Run::Float2(f, _), Scalar::Real) => two!(f, f64),
+            (Run::Float2(_, f), _) => two!(f, f32),
+            _ => unreachable!("{} is done inline", row.name),
+        }
+    }
+
+    fn each_with_int(&self, row: &Prim, scalar: Scalar, args: &[Buffer], out: Buffer) {
+        macro_rules! with_int {
+            ($f:expr, $t:ty) => {{
+                let (x, n) = (self.read::<$t>(args[0]), self.read::<i64>(args[1]));
+                self.write::<$t>(out).iter_mut().zip(x.iter().zip(n)).for_each(|(out, (x, n))| *out = $f(*x, *n))
+            }};
+        }
+        match (&row.run, scalar) {
+            (Run::FloatInt(f, _), Scalar::Real) => with_int!(f, f64),
+            (Run::FloatInt(_, f), _) => with_int!(f, f32),
+            _ => unreachable!("{} is done inline", row.name),
         }
     }
 }
