@@ -1,5 +1,6 @@
 //! The command as a user meets it: interrupts, the prompt, places that cannot be written.
 
+use std::sync::Once;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -78,9 +79,13 @@ fn a_directory_that_cannot_be_made_is_refused_before_the_run() {
 /// A command line that is refused: its exit code, and the whole of what is said.
 #[track_caller]
 fn refused(arguments: &[&str], code: i32, whole: &str) {
+    // Tests run beside each other: the program is written once, by the first.
+    static WRITTEN: Once = Once::new();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("command-lines");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("ising.moy"), "param L = 8 \"sites per side\"\nparam beta = 0.4\nprint(\"{L} {beta}\")\n").unwrap();
+    WRITTEN.call_once(|| {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("ising.moy"), "param L = 8 \"sites per side\"\nparam beta = 0.4\nprint(\"{L} {beta}\")\n").unwrap();
+    });
     let output = moyal().current_dir(&folder).args(arguments).output().unwrap();
     assert_eq!(said(&output).trim_end(), whole);
     assert_eq!(output.status.code(), Some(code));
