@@ -1,9 +1,9 @@
 //! The command as a user meets it: interrupts, the prompt, places that cannot be written.
 
-use std::sync::Once;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 fn moyal() -> Command {

@@ -185,7 +185,11 @@ impl Worker<'_> {
 
     fn copy(&self, m: &Move) {
         // Buffers do not overlap, but a buffer may be moved onto itself.
-        unsafe { std::ptr::copy(self.table[m.from], self.table[m.to], m.bytes) };
+        let table = Shared(&self.table);
+        self.share(m.bytes.div_ceil(8), |words| {
+            let (start, end) = (words.start * 8, (words.end * 8).min(m.bytes));
+            unsafe { std::ptr::copy(table.table()[m.from].add(start), table.table()[m.to].add(start), end - start) }
+        });
     }
 
     fn results(&self) -> Vec<Arc<Array>> {
