@@ -2,14 +2,12 @@
 //! per second of the Moyal program `models/field_langevin.moy` (from text to number, checking and compiling included), and of rows
 //! with halos compiled for the machine's vectors, which draw from the same generator. `cargo bench --bench field_langevin`
 
-use moyal_lang::embed::Module;
-use moyal_lang::host::Options;
-use moyal_runtime::noise;
-use std::sync::Barrier;
-use std::time::Instant;
+mod race;
 
-const ROUNDS: usize = 3;
-const THREADS: usize = 2;
+use moyal_runtime::noise;
+use race::THREADS;
+use std::sync::Barrier;
+
 const KAPPA: f64 = 0.26;
 const LAMBDA: f64 = 0.022;
 const DT: f64 = 0.01;
@@ -17,37 +15,17 @@ const DT: f64 = 0.01;
 const HALO: usize = 8;
 
 fn main() {
-    race(64, 32, 2000);
-    race(1, 1024, 100);
+    contest(64, 32, 2000);
+    contest(1, 1024, 100);
 }
 
-fn race(chains: usize, l: usize, steps: usize) {
+fn contest(chains: usize, l: usize, steps: usize) {
     let text = include_str!("models/field_langevin.moy");
-    let mut best = [f64::INFINITY; 2];
-    let mut values = [0.0; 2];
-    // In turns, so that a slow phase of the machine meets both.
-    for _ in 0..ROUNDS {
-        let contenders: [&dyn Fn() -> f64; 2] = [&|| moyal(text, chains, l, steps), &|| vector(chains, l, steps)];
-        for (k, run) in contenders.iter().enumerate() {
-            let start = Instant::now();
-            values[k] = run();
-            best[k] = best[k].min(start.elapsed().as_secs_f64());
-        }
-    }
-    println!("{chains} of {l}×{l}, {steps} steps, {THREADS} threads, best of {ROUNDS}");
-    for (k, name) in ["Moyal (text to number)", "vector Rust"].iter().enumerate() {
-        let speed = (chains * l * l * steps) as f64 / best[k];
-        println!("{name:24} {speed:10.3e} site updates/s   {:.2} of vector Rust   <φ²> = {:.4}", best[1] / best[k], values[k]);
-    }
-}
-
-fn moyal(text: &str, chains: usize, l: usize, steps: usize) -> f64 {
-    let params = [("L", l), ("chains", chains), ("steps", steps)].map(|(name, n)| (name.to_string(), n.to_string())).to_vec();
-    let options = Options { threads: THREADS, params, ..Options::default() };
-    let mut module = Module::with_options(moyal_stdlib::module, text, options).expect("the model is right");
-    let line = module.output().join("");
-    let number = line.split(['(', ' ']).next().expect("a line");
-    number.trim().parse().expect("a number")
+    let title = format!("{chains} of {l}×{l}, {steps} steps");
+    race::race(&title, 3, (chains * l * l * steps, "site updates"), "<φ²>", &[
+        ("Moyal (text to number)", &|| race::moyal(text, &[("L", l), ("chains", chains), ("steps", steps)])),
+        ("vector Rust", &|| vector(chains, l, steps)),
+    ]);
 }
 
 /// A field whose rows have halos, twice: one step reads the one and writes the other.
@@ -103,12 +81,7 @@ fn vector(chains: usize, l: usize, steps: usize) -> f64 {
         }
         field.mean_square()
     };
-    let part = |t: usize| (t * chains / THREADS..(t + 1) * chains / THREADS).map(chain).sum::<f64>();
-    let total: f64 = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..THREADS).map(|t| scope.spawn(move || part(t))).collect();
-        workers.into_iter().map(|w| w.join().unwrap()).sum()
-    });
-    total / chains as f64
+    race::threads(chains, chain)
 }
 
 /// One field, half of its rows on each thread.

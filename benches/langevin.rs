@@ -2,60 +2,28 @@
 //! `models/double_well.moy` and `models/complex_langevin.moy` (from text to number, checking and compiling included), and of
 //! tiles of paths in Rust compiled for the machine's vectors, which draw from the same generator. `cargo bench --bench langevin`
 
-use moyal_lang::embed::Module;
-use moyal_lang::host::Options;
+mod race;
+
 use moyal_runtime::noise;
-use std::time::Instant;
 
 const PATHS: usize = 100_000;
 const STEPS: usize = 1000;
 const TILE: usize = 1000;
-const ROUNDS: usize = 5;
-const THREADS: usize = 2;
 
 /// A tile of paths: real and imaginary part of each.
 type Tile = [[f64; TILE]; 2];
 
 fn main() {
-    race("double well", include_str!("models/double_well.moy"), real_steps, |x, _| x * x);
-    race("complex Langevin", include_str!("models/complex_langevin.moy"), complex_steps, |x, y| x * x - y * y);
+    contest("double well", include_str!("models/double_well.moy"), "<x²>", real_steps, |x, _| x * x);
+    contest("complex Langevin", include_str!("models/complex_langevin.moy"), "<Re z²>", complex_steps, |x, y| x * x - y * y);
 }
 
-fn race(title: &str, text: &str, steps: fn(&mut Tile, &[f64; TILE]), observable: fn(f64, f64) -> f64) {
-    let mut best = [f64::INFINITY; 2];
-    let mut values = [0.0; 2];
-    // In turns, so that a slow phase of the machine meets both.
-    for _ in 0..ROUNDS {
-        let contenders: [&dyn Fn() -> f64; 2] = [&|| moyal(text), &|| threads(steps, observable)];
-        for (k, run) in contenders.iter().enumerate() {
-            let start = Instant::now();
-            values[k] = run();
-            best[k] = best[k].min(start.elapsed().as_secs_f64());
-        }
-    }
-    println!("{title}: {PATHS} paths × {STEPS} steps, {THREADS} threads, best of {ROUNDS}");
-    for (k, name) in ["Moyal (text to number)", "vector Rust"].iter().enumerate() {
-        let speed = (PATHS * STEPS) as f64 / best[k];
-        println!("{name:24} {speed:10.3e} steps/s   {:.2} of vector Rust   {:.4}", best[1] / best[k], values[k]);
-    }
-}
-
-fn moyal(text: &str) -> f64 {
-    let options = Options { threads: THREADS, ..Options::default() };
-    let mut module = Module::with_options(moyal_stdlib::module, text, options).expect("the model is right");
-    let line = module.output().join("");
-    line.split('(').next().and_then(|n| n.parse().ok()).expect("a number with its error")
-}
-
-/// Half of the tiles on each thread; the mean of the observable.
-fn threads(steps: fn(&mut Tile, &[f64; TILE]), observable: fn(f64, f64) -> f64) -> f64 {
-    let tiles = PATHS / TILE;
-    let part = |t: usize| (t * tiles / THREADS..(t + 1) * tiles / THREADS).map(|k| tile(k, steps, observable)).sum::<f64>();
-    let total: f64 = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..THREADS).map(|t| scope.spawn(move || part(t))).collect();
-        workers.into_iter().map(|w| w.join().unwrap()).sum()
-    });
-    total / PATHS as f64
+fn contest(title: &str, text: &str, name: &str, steps: fn(&mut Tile, &[f64; TILE]), observable: fn(f64, f64) -> f64) {
+    let title = format!("{title}: {PATHS} paths × {STEPS} steps");
+    race::race(&title, 5, (PATHS * STEPS, "steps"), name, &[
+        ("Moyal (text to number)", &|| race::moyal(text, &[])),
+        ("vector Rust", &|| race::threads(PATHS / TILE, |k| tile(k, steps, observable))),
+    ]);
 }
 
 fn tile(number: usize, steps: fn(&mut Tile, &[f64; TILE]), observable: fn(f64, f64) -> f64) -> f64 {
@@ -68,7 +36,7 @@ fn tile(number: usize, steps: fn(&mut Tile, &[f64; TILE]), observable: fn(f64, f
         noise::normal(key, step as u64, first, &mut xi);
         steps(&mut tile, &xi);
     }
-    (0..TILE).map(|k| observable(tile[0][k], tile[1][k])).sum()
+    (0..TILE).map(|k| observable(tile[0][k], tile[1][k])).sum::<f64>() / TILE as f64
 }
 
 fn real_steps(tile: &mut Tile, xi: &[f64; TILE]) {

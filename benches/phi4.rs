@@ -2,57 +2,27 @@
 //! `models/phi4_hmc.moy`, of the same loops in plain Rust, and of rows with halos and fused multiply-adds compiled for the
 //! machine's vectors. All draw their momenta from the same generator and use two threads. `cargo bench --bench phi4`
 
-use moyal_lang::embed::Module;
-use moyal_lang::host::Options;
+mod race;
+
 use moyal_runtime::{noise, sum};
-use std::time::Instant;
 
 const L: usize = 32;
 const SITES: usize = L * L;
 const CHAINS: usize = 64;
 const DRAWS: usize = 1000;
 const STEPS: usize = 10;
-const ROUNDS: usize = 3;
-const THREADS: usize = 2;
 const KAPPA: f64 = 0.26;
 const LAMBDA: f64 = 0.022;
 
 fn main() {
     let text = include_str!("models/phi4_hmc.moy");
-    let work = (CHAINS * DRAWS * STEPS * SITES) as f64;
-    let mut best = [f64::INFINITY; 3];
-    let mut values = [0.0; 3];
-    // In turns, so that a slow phase of the machine meets all.
-    for _ in 0..ROUNDS {
-        let contenders: [&dyn Fn() -> f64; 3] = [&|| moyal(text), &|| threads(plain), &|| threads(vector)];
-        for (k, run) in contenders.iter().enumerate() {
-            let start = Instant::now();
-            values[k] = run();
-            best[k] = best[k].min(start.elapsed().as_secs_f64());
-        }
-    }
-    println!("{CHAINS} chains of {L}×{L}, {DRAWS} trajectories of {STEPS} steps, {THREADS} threads, best of {ROUNDS}");
-    for (k, name) in ["Moyal (text to number)", "plain Rust", "vector Rust"].iter().enumerate() {
-        let speed = work / best[k];
-        println!("{name:24} {speed:10.3e} site updates/s   {:.2} of vector Rust   <φ²> = {:.4}", best[2] / best[k], values[k]);
-    }
-}
-
-fn moyal(text: &str) -> f64 {
-    let options = Options { threads: THREADS, ..Options::default() };
-    let mut module = Module::with_options(moyal_stdlib::module, text, options).expect("the model is right");
-    let line = module.output().join("");
-    line.split('(').next().and_then(|n| n.parse().ok()).expect("a number with its error")
-}
-
-/// Half of the chains on each thread; the mean of φ² over the second half of all trajectories.
-fn threads(chain: fn(usize) -> f64) -> f64 {
-    let total: f64 = std::thread::scope(|scope| {
-        let part = |t: usize| (t * CHAINS / THREADS..(t + 1) * CHAINS / THREADS).map(chain).sum::<f64>();
-        let workers: Vec<_> = (0..THREADS).map(|t| scope.spawn(move || part(t))).collect();
-        workers.into_iter().map(|w| w.join().unwrap()).sum()
-    });
-    total / CHAINS as f64
+    let title = format!("{CHAINS} chains of {L}×{L}, {DRAWS} trajectories of {STEPS} steps");
+    // The mean of φ² over the second half of all trajectories.
+    race::race(&title, 3, (CHAINS * DRAWS * STEPS * SITES, "site updates"), "<φ²>", &[
+        ("Moyal (text to number)", &|| race::moyal(text, &[])),
+        ("plain Rust", &|| race::threads(CHAINS, plain)),
+        ("vector Rust", &|| race::threads(CHAINS, vector)),
+    ]);
 }
 
 fn normals(chain: usize, turn: usize, out: &mut [f64]) {
