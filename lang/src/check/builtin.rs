@@ -150,7 +150,7 @@ builtins! {
     "is_complex", "is_complex(x)", "Whether a number is complex: known before the run.", paths::is_complex;
     "is_process", "is_process(x)", "Whether a value is a process: known before the run.", paths::is_process;
     "each_angle", "each_angle(p, x, f)", "The state x of a process with f of its parts that are angles.", paths::each_angle;
-    "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`.", paths::path_set;
+    "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`, a thousand if that is a text.", paths::path_set;
     "beginning", "beginning(from, like, k)", "The state, of the type of `like`, where path k begins: drawn, computed, read from an array over paths, or the same for all.", paths::beginning;
     "recorded", "recorded(x, times)", "An array over paths, then times as one over the times of a recorded simulation, which carry `times`, then paths.", paths::recorded;
     "normals", "normals(x, n)", "Standard normal numbers of the type of x, those of step n whatever loops stand around; a complex number has two.", paths::normals;
@@ -441,12 +441,21 @@ fn standard_normal(c: &mut Checker, mut call: Call) -> Checked<Value> {
 }
 
 fn uniform(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let span = call.span;
     let [low, high] = pair(c, &mut call)?;
+    if let (Some(a), Some(b)) = (c.literal_real(&low), c.literal_real(&high))
+        && a >= b
+    {
+        return c.fail(errors::uniform_backwards(span));
+    }
     Ok(Value::Distribution(Rc::new(Distribution::Uniform { low, high })))
 }
 
 fn exponential(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let (rate, _) = call.one_number(c)?;
+    let (rate, span) = call.one_number(c)?;
+    if c.literal_real(&rate).is_some_and(|r| r <= 0.0) {
+        return c.fail(errors::rate_not_positive(&span));
+    }
     Ok(Value::Distribution(Rc::new(Distribution::Exponential { rate })))
 }
 

@@ -706,11 +706,10 @@ pub fn builtin_arguments(call: &Span, name: &str, usage: &str, wanted: usize, fo
         true => error(format!("`{name}` is not called with {}", plural(found, "argument"))).label(call, format!("{found} given")),
         false => argument_count(call, name, wanted, found),
     };
-    let drawn = usage.starts_with("normal") || usage.starts_with("uniform") || usage.starts_with("exponential");
-    match usage.split('(').next().unwrap_or("") {
-        _ if drawn && found > wanted => wrong.help(format!("write {usage}; how many are drawn is said by the type: `let x: real[10] ~ {usage}`")),
-        derivative @ ("grad" | "jacobian" | "hessian" | "divergence" | "laplacian" | "value_and_grad") if found > wanted => {
-            wrong.help(format!("it gives a function, which is called with the values: `{derivative}(f)(x)`"))
+    match name {
+        "normal" | "uniform" | "exponential" if found > wanted => wrong.help(format!("write {usage}; how many are drawn is said by the type: `let x: real[10] ~ {usage}`")),
+        "grad" | "jacobian" | "hessian" | "divergence" | "laplacian" | "value_and_grad" if found > wanted => {
+            wrong.help(format!("it gives a function, which is called with the values: `{name}(f)(x)`"))
         }
         _ => wrong.help(format!("write {usage}")),
     }
@@ -799,6 +798,14 @@ pub fn no_draws_of(span: &Span, what: &str) -> Diagnostic {
 
 pub fn negative_deviation(span: &Span) -> Diagnostic {
     error("a standard deviation cannot be negative").label(span, "normal(mean, deviation)")
+}
+
+pub fn uniform_backwards(call: &Span) -> Diagnostic {
+    error("an interval goes from a smaller to a larger number").label(call, "between these lies nothing").help("write uniform(low, high), with the smaller number first")
+}
+
+pub fn rate_not_positive(span: &Span) -> Diagnostic {
+    error("the rate of an exponential distribution is positive").label(span, "not above 0").help("the mean of `exponential(rate)` is 1 / rate")
 }
 
 pub fn mean_of_nothing(span: &Span) -> Diagnostic {

@@ -15,13 +15,10 @@ pub fn path_set(c: &mut Checker, mut call: Call) -> Checked<Value> {
     if from.has_unknown() || like.has_unknown() {
         return Err(Reported);
     }
-    let wanted = c.index_set(&paths, &paths_span)?.size();
-    let Some(set) = own_paths(&from, &like) else {
-        // Nobody said how many.
-        let count = if wanted == 0 { 1_000 } else { wanted };
-        return Ok(Value::Number(c.known_int(count as i64)));
-    };
-    if wanted != 0 && wanted != set.size() {
+    // A text, if nobody said how many.
+    let wanted = if let Value::Text(_) = paths { None } else { Some(c.index_set(&paths, &paths_span)?.size()) };
+    let Some(set) = own_paths(&from, &like) else { return Ok(Value::Number(c.known_int(wanted.unwrap_or(1_000) as i64))) };
+    if let Some(wanted) = wanted.filter(|n| *n != set.size()) {
         return c.fail(errors::path_count(&span, set.size(), wanted));
     }
     Ok(match set {
