@@ -90,6 +90,7 @@ static BARE_ONE: Prim = Prim {
     neutral: None,
     domain: &[],
     guard: None,
+    jumps: false,
 };
 
 static BARE_TWO: Prim = Prim {
@@ -102,6 +103,7 @@ static BARE_TWO: Prim = Prim {
     neutral: None,
     domain: &[],
     guard: None,
+    jumps: false,
 };
 
 #[test]

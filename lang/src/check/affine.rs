@@ -55,7 +55,7 @@ fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diag
 /// Where a step stands that is constant in pieces of what depends on the state: a sign, a comparison, a rounding.
 fn jump(block: &Block, dependents: &std::collections::HashSet<Var>) -> Option<u32> {
     block.steps.iter().find_map(|step| {
-        let jumps = matches!(&step.op, Op::Prim(row, args) if (matches!(row.partials, Partials::Constant) || row.name == "rem") && args.iter().any(|v| dependents.contains(v)));
+        let jumps = matches!(&step.op, Op::Prim(row, args) if (row.jumps || matches!(row.partials, Partials::Constant)) && args.iter().any(|v| dependents.contains(v)));
         if jumps { Some(step.span) } else { step.op.blocks().into_iter().find_map(|inner| jump(inner, dependents)) }
     })
 }

@@ -20,6 +20,7 @@ const ROW: Prim = Prim {
     neutral: None,
     domain: &[],
     guard: None,
+    jumps: false,
 };
 
 const BOTH: &[(f64, f64)] = &[(-3.0, 3.0), (-3.0, 3.0)];
@@ -102,6 +103,7 @@ pub static REM: Prim = Prim {
     }),
     domain: &[(0.1, 0.9), (1.5, 2.0)],
     guard: Some(&[1.0, 1.0]),
+    jumps: true,
     emit: Emit::Inline(|l, x| l.rem(x[0], x[1])), 
     ..ROW
 };

@@ -21,6 +21,7 @@ const ROW: Prim = Prim {
     neutral: None,
     domain: &[],
     guard: None,
+    jumps: false,
 };
 
 /// `factor`, a number of x's kind.

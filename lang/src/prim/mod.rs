@@ -28,6 +28,8 @@ pub struct Prim {
     /// Where value or slope may fail to be finite (1/x, √x, log x): an argument for each place at which both are fine.
     /// A term that a filter leaves out is evaluated there instead.
     pub guard: Option<&'static [f64]>,
+    /// Whether it has slopes and jumps all the same, which no derivative sees.
+    pub jumps: bool,
 }
 
 impl std::fmt::Debug for Prim {

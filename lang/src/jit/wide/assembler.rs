@@ -94,6 +94,11 @@ impl Assembler {
         Assembler { level, lane_bytes, code: vec![], labels: vec![], branches: vec![] }
     }
 
+    /// Whether `last_lanes` needs the numbers of the lanes.
+    pub fn counts_lanes(&self) -> bool {
+        self.level != Level::Avx512
+    }
+
     /// Whether vectors can be read across an edge.
     pub fn turns_around(&self) -> bool {
         self.level == Level::Avx512

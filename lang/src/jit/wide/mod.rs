@@ -263,7 +263,9 @@ impl Nest<'_> {
             a.get(SCRATCH, MemoryOperand::with_base_displ(Register::RDI, 8 * base.pointer as i64));
             a.put(self.frame.row(0, k), SCRATCH);
         }
-        self.numbers();
+        if self.assembler.counts_lanes() {
+            self.numbers();
+        }
         for k in 0..self.body.held.len() {
             self.hold(k, true);
         }
