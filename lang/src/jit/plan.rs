@@ -31,6 +31,8 @@ pub enum Place {
     Frame { frame: usize, offset: usize },
     /// An input, or a constant table.
     Outside,
+    /// The memory that a result is handed out in.
+    Result,
 }
 
 pub enum Instruction {
@@ -94,6 +96,9 @@ const ARRAYS: usize = 14;
 /// Carried values of so many bytes are exchanged, not moved.
 const EXCHANGED: usize = 1 << 12;
 
+/// Results of so many bytes are made in the memory that they are handed out in, if no state of a loop has to hold them.
+const HANDED_OUT: usize = 1 << 12;
+
 pub fn plan(program: &Program) -> Plan {
     let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
     planner.frames.push(Arena::default());
@@ -109,7 +114,16 @@ pub fn plan(program: &Program) -> Plan {
         .collect();
     let steps = canonical(&program.body.steps, &mut planner.types, &HashMap::new());
     let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::new());
-    let results = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
+    let results: Vec<(Buffer, Type)> = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
+    if !instructions.iter().any(|i| matches!(i, Instruction::Loop { .. })) {
+        for (buffer, ty) in &results {
+            let alone = results.iter().filter(|(other, _)| other == buffer).count() == 1;
+            let large = ty.scalar != Scalar::Bool && ty.len() * ty.scalar.size() >= HANDED_OUT;
+            if large && alone && matches!(planner.buffers[*buffer], Place::Frame { frame: 0, .. }) {
+                planner.buffers[*buffer] = Place::Result;
+            }
+        }
+    }
     Plan {
         instructions,
         kernels: planner.kernels,

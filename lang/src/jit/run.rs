@@ -54,13 +54,14 @@ impl Compiled {
             return Err(Failure { span: 0, kind: FailureKind::OutOfMemory { bytes }, around: vec![] });
         };
         self.place(0, &mut memory, &mut table);
+        let mut made = Made::new(&self.plan, &mut table)?;
         if let Some((_, saved)) = state.values.first() {
             memory.restore(saved);
         }
         let failed = AtomicUsize::new(usize::MAX);
         let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0 };
         let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
-        let results = result.map(|()| worker.results());
+        let results = result.map(|()| worker.results(&mut made));
         drop(worker);
         self.spare[0].lock().expect("no panic holds it").push(memory);
         results
@@ -76,7 +77,7 @@ impl Compiled {
     fn offset(&self, buffer: Buffer) -> usize {
         match self.plan.buffers[buffer] {
             Place::Frame { offset, .. } => offset,
-            Place::Outside => unreachable!("only the frame's buffers change places"),
+            _ => unreachable!("only the frame's buffers change places"),
         }
     }
 
@@ -88,6 +89,36 @@ impl Compiled {
                 table[k] = memory.at(*offset);
             }
         }
+    }
+}
+
+/// Room for the results that are made in the memory that they are handed out in, not written yet.
+struct Made(Vec<Option<Data>>);
+
+impl Made {
+    /// Allocates it, and says in the table where it lies.
+    fn new(plan: &Plan, table: &mut [*mut u8]) -> Result<Made, Failure> {
+        let room = |(buffer, ty): &(Buffer, Type)| {
+            if !matches!(plan.buffers[*buffer], Place::Result) {
+                return Ok(None);
+            }
+            macro_rules! vector {
+                ($kind:path, $t:ty) => {{
+                    let mut vector: Vec<$t> = vec![];
+                    let bytes = (ty.len() * ty.scalar.size()) as u64;
+                    let none = |_| Failure { span: 0, kind: FailureKind::OutOfMemory { bytes }, around: vec![] };
+                    vector.try_reserve_exact(ty.len()).map_err(none)?;
+                    table[*buffer] = vector.as_mut_ptr().cast();
+                    $kind(vector)
+                }};
+            }
+            Ok(Some(match ty.scalar {
+                Scalar::Real => vector!(Data::Real, f64),
+                Scalar::F32 => vector!(Data::F32, f32),
+                _ => vector!(Data::Int, i64),
+            }))
+        };
+        Ok(Made(plan.results.iter().map(room).collect::<Result<_, _>>()?))
     }
 }
 
@@ -205,21 +236,23 @@ impl Worker<'_> {
         });
     }
 
-    fn results(&self) -> Vec<Arc<Array>> {
-        let plan = &self.compiled.plan;
-        plan.results
-            .iter()
-            .map(|(buffer, ty)| {
-                let len = ty.len();
-                let data = match ty.scalar {
-                    Scalar::Real => Data::Real(self.slice(*buffer, len).to_vec()),
-                    Scalar::F32 => Data::F32(self.slice(*buffer, len).to_vec()),
-                    Scalar::Int => Data::Int(self.slice(*buffer, len).to_vec()),
-                    Scalar::Bool => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
-                };
-                Arc::new(Array::new(ty.shape.clone(), data))
-            })
-            .collect()
+    fn results(&self, made: &mut Made) -> Vec<Arc<Array>> {
+        let results = self.compiled.plan.results.iter().zip(&mut made.0);
+        let array = |((buffer, ty), made): (&(Buffer, Type), &mut Option<Data>)| {
+            let len = ty.len();
+            let data = match (made.take(), ty.scalar) {
+                // As many numbers as there is room for have been written.
+                (Some(Data::Real(mut x)), _) => unsafe { x.set_len(len); Data::Real(x) },
+                (Some(Data::F32(mut x)), _) => unsafe { x.set_len(len); Data::F32(x) },
+                (Some(Data::Int(mut x)), _) => unsafe { x.set_len(len); Data::Int(x) },
+                (_, Scalar::Real) => Data::Real(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::F32) => Data::F32(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::Int) => Data::Int(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::Bool) => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
+            };
+            Arc::new(Array::new(ty.shape.clone(), data))
+        };
+        results.map(array).collect()
     }
 
     fn fail<T>(&self, span: u32, kind: FailureKind) -> Result<T, Failure> {
