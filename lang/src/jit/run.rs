@@ -5,6 +5,7 @@ use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
+use crate::profile::Marks;
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
@@ -18,6 +19,8 @@ pub struct Compiled {
     code: Code,
     /// Memory of frames that is not in use.
     spare: Vec<Mutex<Vec<Memory>>>,
+    /// Of a plan that is profiled.
+    marks: Option<Arc<Marks>>,
 }
 
 /// Numbers of work below which threads do not pay.
@@ -30,10 +33,25 @@ type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
 
 impl Compiled {
     pub fn new(program: &Program) -> Result<Compiled, String> {
-        let plan = plan::plan(program);
+        Compiled::of(plan::plan(program, false))
+    }
+
+    /// The same, which says on the way where each of so many threads is.
+    pub fn profiled(program: &Program, threads: usize) -> Result<Compiled, String> {
+        let mut compiled = Compiled::of(plan::plan(program, true))?;
+        let marks = std::mem::take(&mut compiled.plan.marks);
+        compiled.marks = Some(Arc::new(Marks::new(marks, program.spans.clone(), threads)));
+        Ok(compiled)
+    }
+
+    pub fn marks(&self) -> Option<&Arc<Marks>> {
+        self.marks.as_ref()
+    }
+
+    fn of(plan: Plan) -> Result<Compiled, String> {
         let code = machine::compile(&plan.kernels, simd::level())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
-        Ok(Compiled { plan, code, spare })
+        Ok(Compiled { plan, code, spare, marks: None })
     }
 
     /// Runs from a state (the default one: the beginning); see [`crate::interpret::run_from`].
@@ -58,9 +76,14 @@ impl Compiled {
             memory.restore(saved);
         }
         let failed = AtomicUsize::new(usize::MAX);
-        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0 };
+        let thread = pool.index();
+        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0, thread };
+        let marks = self.marks.as_ref();
+        marks.inspect(|marks| marks.at_statement(thread));
         let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
+        marks.inspect(|marks| marks.at_statement(thread));
         let results = result.map(|()| worker.results());
+        marks.inspect(|marks| marks.idle(thread));
         drop(worker);
         self.spare[0].lock().expect("no panic holds it").push(memory);
         results
@@ -138,6 +161,8 @@ struct Worker<'c> {
     failed: &'c AtomicUsize,
     /// The member of the map around that is computed.
     member: usize,
+    /// Which of the pool's threads this is.
+    thread: usize,
 }
 
 /// A table that may go to another thread: members write to places of their own.
@@ -340,6 +365,11 @@ impl Worker<'_> {
                     return self.fail(*span, FailureKind::Required(message.clone()));
                 }
             }
+            Instruction::Pass { mark } => {
+                if let Some(marks) = &self.compiled.marks {
+                    marks.pass(self.thread, *mark);
+                }
+            }
         }
         Ok(())
     }
@@ -353,6 +383,8 @@ impl Worker<'_> {
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
         let (shared, around) = (Shared(&self.table), self.around.clone());
         let parallel = !self.serial && pool.threads() > 1 && count > 1;
+        let (marks, own) = (compiled.marks.as_ref(), self.thread);
+        let here = marks.map(|marks| marks.now(own));
         let members = |range: std::ops::Range<usize>| {
             let note = |member: usize, failure: Failure| {
                 failed.fetch_min(member, Ordering::Relaxed);
@@ -367,8 +399,9 @@ impl Worker<'_> {
             };
             let mut table = shared.table().to_vec();
             compiled.place(frame, &mut memory, &mut table);
+            let thread = if parallel { pool.index() } else { own };
             let mut worker =
-                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start };
+                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start, thread };
             for k in range {
                 worker.member = k;
                 if let Err(failure) = worker.member(k, map) {
@@ -377,9 +410,12 @@ impl Worker<'_> {
                 }
             }
             drop(worker);
+            // Who waits for others computes nothing.
+            marks.filter(|_| parallel).inspect(|marks| marks.idle(thread));
             compiled.spare[frame].lock().expect("no panic holds it").push(memory);
         };
         if parallel { pool.run(count, 1, members) } else { members(0..count) }
+        marks.zip(here).inspect(|(marks, here)| marks.set(own, *here));
         match first.into_inner().expect("no panic holds it") {
             Some((_, failure)) => Err(failure),
             None => Ok(()),
