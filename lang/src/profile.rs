@@ -80,7 +80,7 @@ pub struct Marks {
 
 /// What one thread says of itself; on a cache line of its own.
 #[repr(align(128))]
-struct Thread {
+pub struct Thread {
     now: AtomicU32,
     passed: Vec<AtomicU64>,
 }
@@ -109,32 +109,8 @@ impl Marks {
         Marks { threads, spans, gathered: Mutex::new(gathered), marks }
     }
 
-    /// This thread does work of the statement as a whole.
-    pub fn at_statement(&self, thread: usize) {
-        self.set(thread, STATEMENT);
-    }
-
-    /// Where this thread is.
-    pub fn now(&self, thread: usize) -> u32 {
-        self.threads[thread].now.load(Relaxed)
-    }
-
-    pub fn set(&self, thread: usize, now: u32) {
-        self.threads[thread].now.store(now, Relaxed);
-    }
-
-    pub fn idle(&self, thread: usize) {
-        self.set(thread, IDLE);
-    }
-
-    /// This thread passes the plan's mark of that number.
-    #[inline]
-    pub fn pass(&self, thread: usize, mark: u32) {
-        let thread = &self.threads[thread];
-        thread.now.store(mark + 1, Relaxed);
-        let passed = &thread.passed[mark as usize + 1];
-        // Nobody else writes it.
-        passed.store(passed.load(Relaxed) + 1, Relaxed);
+    pub fn thread(&self, number: usize) -> &Thread {
+        &self.threads[number]
     }
 
     fn sample(&self, time: f64, working: usize) {
@@ -152,6 +128,36 @@ impl Marks {
 
     fn passed(&self, mark: usize) -> u64 {
         self.threads.iter().map(|t| t.passed[mark].load(Relaxed)).sum()
+    }
+}
+
+impl Thread {
+    /// It does work of the statement as a whole.
+    pub fn at_statement(&self) {
+        self.set(STATEMENT);
+    }
+
+    /// It passes no marks.
+    pub fn idle(&self) {
+        self.set(IDLE);
+    }
+
+    /// It passes the plan's mark of that number.
+    #[inline]
+    pub fn pass(&self, mark: u32) {
+        self.set(mark + 1);
+        let passed = &self.passed[mark as usize + 1];
+        // Nobody else writes it.
+        passed.store(passed.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Where it is, for [`Thread::set`].
+    pub fn now(&self) -> u32 {
+        self.now.load(Relaxed)
+    }
+
+    pub fn set(&self, now: u32) {
+        self.now.store(now, Relaxed);
     }
 }
 

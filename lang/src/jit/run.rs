@@ -5,7 +5,7 @@ use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
-use crate::profile::Marks;
+use crate::profile::{Marks, Thread};
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
@@ -76,17 +76,21 @@ impl Compiled {
             memory.restore(saved);
         }
         let failed = AtomicUsize::new(usize::MAX);
-        let thread = pool.index();
-        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0, thread };
-        let marks = self.marks.as_ref();
-        marks.inspect(|marks| marks.at_statement(thread));
+        let here = self.thread(pool);
+        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0, here };
+        here.inspect(|here| here.at_statement());
         let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
-        marks.inspect(|marks| marks.at_statement(thread));
+        here.inspect(|here| here.at_statement());
         let results = result.map(|()| worker.results());
-        marks.inspect(|marks| marks.idle(thread));
+        here.inspect(|here| here.idle());
         drop(worker);
         self.spare[0].lock().expect("no panic holds it").push(memory);
         results
+    }
+
+    /// What this thread says where it is, if that is asked.
+    fn thread(&self, pool: &Pool) -> Option<&Thread> {
+        self.marks.as_ref().map(|marks| marks.thread(pool.index()))
     }
 
     /// Memory for a frame; None if there is not so much.
@@ -161,8 +165,8 @@ struct Worker<'c> {
     failed: &'c AtomicUsize,
     /// The member of the map around that is computed.
     member: usize,
-    /// Which of the pool's threads this is.
-    thread: usize,
+    /// Where this thread says what it does, if the plan is profiled.
+    here: Option<&'c Thread>,
 }
 
 /// A table that may go to another thread: members write to places of their own.
@@ -269,7 +273,14 @@ impl Worker<'_> {
     }
 
     fn all(&mut self, instructions: &[Instruction]) -> Result<(), Failure> {
-        instructions.iter().try_for_each(|i| self.instruction(i))
+        instructions.iter().try_for_each(|i| match (i, self.here) {
+            // Where time is measured it costs least.
+            (Instruction::Pass { mark }, Some(here)) => {
+                here.pass(*mark);
+                Ok(())
+            }
+            (i, _) => self.instruction(i),
+        })
     }
 
     fn turn(&mut self, turn: Buffer, number: i64, body: &[Instruction], after: &[Move], span: u32) -> Result<(), Failure> {
@@ -366,8 +377,8 @@ impl Worker<'_> {
                 }
             }
             Instruction::Pass { mark } => {
-                if let Some(marks) = &self.compiled.marks {
-                    marks.pass(self.thread, *mark);
+                if let Some(here) = self.here {
+                    here.pass(*mark);
                 }
             }
         }
@@ -383,8 +394,8 @@ impl Worker<'_> {
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
         let (shared, around) = (Shared(&self.table), self.around.clone());
         let parallel = !self.serial && pool.threads() > 1 && count > 1;
-        let (marks, own) = (compiled.marks.as_ref(), self.thread);
-        let here = marks.map(|marks| marks.now(own));
+        let own = self.here;
+        let now = own.map(Thread::now);
         let members = |range: std::ops::Range<usize>| {
             let note = |member: usize, failure: Failure| {
                 failed.fetch_min(member, Ordering::Relaxed);
@@ -399,9 +410,9 @@ impl Worker<'_> {
             };
             let mut table = shared.table().to_vec();
             compiled.place(frame, &mut memory, &mut table);
-            let thread = if parallel { pool.index() } else { own };
+            let here = if parallel { compiled.thread(pool) } else { own };
             let mut worker =
-                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start, thread };
+                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start, here };
             for k in range {
                 worker.member = k;
                 if let Err(failure) = worker.member(k, map) {
@@ -411,11 +422,11 @@ impl Worker<'_> {
             }
             drop(worker);
             // Who waits for others computes nothing.
-            marks.filter(|_| parallel).inspect(|marks| marks.idle(thread));
+            here.filter(|_| parallel).inspect(|here| here.idle());
             compiled.spare[frame].lock().expect("no panic holds it").push(memory);
         };
         if parallel { pool.run(count, 1, members) } else { members(0..count) }
-        marks.zip(here).inspect(|(marks, here)| marks.set(own, *here));
+        own.zip(now).inspect(|(own, now)| own.set(*now));
         match first.into_inner().expect("no panic holds it") {
             Some((_, failure)) => Err(failure),
             None => Ok(()),
