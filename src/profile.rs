@@ -50,7 +50,7 @@ impl Table<'_> {
         let of = file.map(|file| format!(" of {file}")).unwrap_or_default();
         let threads = match threads {
             1 => "1 thread".to_string(),
-            n => format!("{n} threads, of which {busy:.1} compute"),
+            n => format!("{n} threads, of which {busy:.1} computed"),
         };
         format!("profile{of}: {total:.3} s, {threads}")
     }
@@ -67,7 +67,9 @@ impl Table<'_> {
         }
         let kinds: Vec<String> =
             line.kinds.iter().filter(|(_, s)| own(*s)).map(|(kind, s)| format!("{} {:.0}%", kind.name(), 100.0 * s / line.seconds)).collect();
-        rows.push(format!("{}{margin}  {}", " ".repeat(COLUMNS), kinds.join(", ")));
+        if !kinds.is_empty() {
+            rows.push(format!("{}{margin}  {}", " ".repeat(COLUMNS), kinds.join(", ")));
+        }
         let plain = |part: &Part| part.text.is_none() && part.from.is_none() && part.calls.is_empty();
         if line.parts.iter().all(plain) {
             return;
@@ -102,7 +104,8 @@ impl Table<'_> {
         if samples == 0 {
             return format!("no sample in so short a run (one every {every} ms): times are those of whole statements");
         }
-        format!("{} samples, one every {every} ms: a share of half of them is good to {:.1}%", grouped(samples as u64), 50.0 / (samples as f64).sqrt())
+        let (counted, error) = (grouped(samples as u64), 50.0 / (samples as f64).sqrt());
+        format!("{counted} sample{}, one every {every} ms while it ran: shares of that time are good to {error:.1}%", if samples == 1 { "" } else { "s" })
     }
 }
 
@@ -186,7 +189,7 @@ profile of a.moy: 1.000 s, 1 thread
     1.000  100.0%                           in all
 
 kinds of work: kernels 50.0%
-100 samples, one every 1 ms: a share of half of them is good to 5.0%";
+100 samples, one every 1 ms while it ran: shares of that time are good to 5.0%";
         assert_eq!(text(&profile, Some("a.moy")).unwrap(), expected);
     }
 }

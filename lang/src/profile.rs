@@ -7,7 +7,7 @@
 //!
 //! Several threads that compute at once share the time of a sample: all times are those of the clock on the wall.
 
-use crate::source::Span;
+use crate::source::{Call, Span};
 use moyal_runtime::threads::{Pool, Working};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -322,7 +322,8 @@ pub struct Line {
     pub seconds: f64,
     /// With what it calls of the user's other lines.
     pub with_calls: f64,
-    /// How often it was computed (all sites, and all members that are dealt with at once, count as one); 0 if that can't be told.
+    /// How often it was computed in all calls (all sites, and all members that are dealt with at once, count as one); 0 if that
+    /// can't be told.
     pub runs: u64,
     pub kinds: Vec<(Kind, f64)>,
     /// Its parts, the dearest first: of the library's lines that it calls, and of the calls that it is computed in.
@@ -356,9 +357,26 @@ struct Gathering {
     text: String,
     seconds: f64,
     with_calls: f64,
-    runs: u64,
+    runs: Runs,
     kinds: BTreeMap<Kind, f64>,
-    parts: HashMap<(Vec<String>, Option<String>, Option<usize>), (f64, u64)>,
+    parts: HashMap<(Vec<String>, Option<String>, Option<usize>), (f64, Runs)>,
+}
+
+/// How often each call of the function has passed its marks there: that which it passed most often counts.
+#[derive(Default)]
+struct Runs(HashMap<Option<*const Call>, u64>);
+
+impl Runs {
+    fn add(&mut self, span: &Span, runs: u64) {
+        let most = self.0.entry(span.within.as_ref().map(Arc::as_ptr)).or_default();
+        *most = (*most).max(runs);
+    }
+
+    /// In all calls; outside of all if there are none.
+    fn told(&self) -> u64 {
+        let called: u64 = self.0.iter().filter(|(call, _)| call.is_some()).map(|(_, runs)| runs).sum();
+        if called > 0 { called } else { self.0.values().sum() }
+    }
 }
 
 impl Lines {
@@ -407,10 +425,11 @@ impl Lines {
         line.seconds += seconds;
         *line.kinds.entry(kind).or_default() += seconds;
         if text.is_none() {
-            line.runs = line.runs.max(runs);
+            line.runs.add(span, runs);
         }
         let part = line.parts.entry((below, text, from.map(Span::line))).or_default();
-        *part = (part.0 + seconds, part.1.max(runs));
+        part.0 += seconds;
+        part.1.add(span, runs);
         let mut around: Vec<Span> = span.calls().map(|call| &call.place).chain([own]).filter(|s| !s.in_library()).cloned().collect();
         around.sort_by_key(place);
         around.dedup_by_key(|s| place(s));
@@ -459,7 +478,7 @@ impl Gathering {
     }
 
     fn told(self, source: String, number: usize) -> Line {
-        let part = |((calls, text, from), (seconds, runs))| Part { calls, text, from, seconds, runs };
+        let part = |((calls, text, from), (seconds, runs)): (_, (f64, Runs))| Part { calls, text, from, seconds, runs: runs.told() };
         let mut parts: Vec<Part> = self.parts.into_iter().map(part).filter(|p| p.seconds > 0.0).collect();
         parts.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.calls.cmp(&b.calls)));
         Line {
@@ -468,7 +487,7 @@ impl Gathering {
             text: self.text,
             seconds: self.seconds,
             with_calls: self.with_calls,
-            runs: self.runs,
+            runs: self.runs.told(),
             kinds: dearest_first(self.kinds),
             parts,
         }
@@ -479,4 +498,73 @@ fn dearest_first(kinds: BTreeMap<Kind, f64>) -> Vec<(Kind, f64)> {
     let mut kinds: Vec<(Kind, f64)> = kinds.into_iter().collect();
     kinds.sort_by(|a, b| b.1.total_cmp(&a.1));
     kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    fn source(name: &str, text: &str) -> Arc<Source> {
+        Arc::new(Source { name: name.into(), text: text.into() })
+    }
+
+    fn place_of(source: &Arc<Source>, part: &str) -> Span {
+        let start = source.text.find(part).unwrap();
+        Span::new(source, start, start + part.len())
+    }
+
+    fn called(function: &str, place: &Span, at: &Span) -> Span {
+        Span { within: Some(Arc::new(Call { function: function.into(), place: place.clone() })), ..at.clone() }
+    }
+
+    /// The lines of one statement, whose runs took so long, after a thread has passed these marks for so long each.
+    fn lines(statement: &Span, marks: Vec<Mark>, spans: Vec<Span>, passed: &[(u32, f64)], elapsed: f64) -> Vec<Line> {
+        let marks = Marks::new(marks, spans, 2);
+        for (mark, seconds) in passed {
+            marks.thread(1).pass(*mark);
+            marks.sample(*seconds, 1);
+        }
+        locked(&marks.gathered).elapsed = elapsed;
+        let mut lines = Lines::default();
+        lines.unit(statement, &marks);
+        Profile { total: elapsed, ..Profile::default() }.finish(lines).lines
+    }
+
+    #[test]
+    fn the_time_of_a_run_is_shared_as_the_samples_say() {
+        let text = source("a.moy", "let y = # all\n  f(x)\n  + g(x) # \"and\"\n");
+        let (f, g) = (place_of(&text, "f(x)"), place_of(&text, "g(x)"));
+        let marks = vec![
+            Mark { kind: Kind::Kernel, shares: vec![(0, 0.25), (1, 0.75)] },
+            Mark { kind: Kind::Noise, shares: vec![(1, 1.0)] },
+        ];
+        let found = lines(&Span::new(&text, 0, 20), marks, vec![f, g], &[(0, 1.0), (1, 2.0), (1, 1.0)], 8.0);
+        let shown: Vec<_> = found.iter().map(|l| (l.number, l.text.as_str(), l.seconds, l.runs)).collect();
+        assert_eq!(shown, [(3, "+ g(x)", 7.5, 2), (2, "f(x)", 0.5, 1), (1, "let y =", 0.0, 0)]);
+        assert_eq!(found[0].kinds, [(Kind::Noise, 6.0), (Kind::Kernel, 1.5)]);
+    }
+
+    #[test]
+    fn work_of_the_library_belongs_to_the_line_that_calls_it() {
+        let mine = source("a.moy", "fn S(x) = x^2\nlet run = hmc(S)\n");
+        let library = source("library prelude", "fn hmc(S) {\n    let p ~ noise()\n    force(x)\n}\n");
+        let statement = place_of(&mine, "let run = hmc(S)");
+        let noise = called("hmc", &place_of(&mine, "hmc(S)"), &place_of(&library, "noise()"));
+        let force = called("hmc", &place_of(&mine, "hmc(S)"), &place_of(&library, "force(x)"));
+        let action = called("force", &force, &place_of(&mine, "x^2"));
+        let marks = vec![Mark { kind: Kind::Noise, shares: vec![(0, 1.0)] }, Mark { kind: Kind::Kernel, shares: vec![(1, 1.0)] }];
+        let found = lines(&statement, marks, vec![noise, action], &[(0, 1.0), (1, 3.0)], 4.0);
+        let shown: Vec<_> = found.iter().map(|l| (l.number, l.seconds, l.with_calls)).collect();
+        assert_eq!(shown, [(1, 3.0, 3.0), (2, 1.0, 4.0)]);
+        assert_eq!((found[0].parts[0].calls.join(" "), found[0].parts[0].from, found[0].parts[0].text.clone()), ("hmc".into(), Some(2), None));
+        assert_eq!((found[1].parts[0].calls.join(" "), found[1].parts[0].text.as_deref()), ("hmc".into(), Some("let p ~ noise()")));
+    }
+
+    #[test]
+    fn a_run_without_a_sample_is_its_statement() {
+        let text = source("a.moy", "1 + 1");
+        let found = lines(&Span::new(&text, 0, 5), vec![], vec![], &[], 0.25);
+        assert_eq!((found.len(), found[0].seconds, &found[0].kinds[0]), (1, 0.25, &(Kind::Short, 0.25)));
+    }
 }

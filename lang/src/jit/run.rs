@@ -273,13 +273,14 @@ impl Worker<'_> {
     }
 
     fn all(&mut self, instructions: &[Instruction]) -> Result<(), Failure> {
-        instructions.iter().try_for_each(|i| match (i, self.here) {
-            // Where time is measured it costs least.
-            (Instruction::Pass { mark }, Some(here)) => {
+        let Some(here) = self.here else { return instructions.iter().try_for_each(|i| self.instruction(i)) };
+        instructions.iter().try_for_each(|i| match i {
+            // Here, where it costs least.
+            Instruction::Pass { mark } => {
                 here.pass(*mark);
                 Ok(())
             }
-            (i, _) => self.instruction(i),
+            i => self.instruction(i),
         })
     }
 
