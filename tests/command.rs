@@ -234,9 +234,9 @@ fn a_profile_names_the_dear_line_and_adds_up_to_the_wall_clock() {
 fn a_profile_tells_work_of_the_library_below_the_line_that_calls_it() {
     let text = "lattice Λ = torus(32, 32)
 action S(φ: real[Λ]) =
-    sum(φ[x]^2 + 0.1 * sin(φ[x])
+    sum(φ[x]^2 + 0.1 * sin(φ[x]) + 0.1 * sin(2 * φ[x]) + 0.1 * sin(3 * φ[x]) + 0.1 * sin(4 * φ[x])
         for x in Λ)
-let run = hmc(S, chains: 4, warmup: 20, draws: 300, keep: φ -> mean(φ))
+let run = hmc(S, chains: 4, warmup: 20, draws: 1_000, keep: φ -> mean(φ))
 print(\"{mean(run):.17}\")
 ";
     let program = file("profile_hmc.moy", text);
@@ -276,12 +276,13 @@ fn a_profile_is_of_a_compiled_run() {
 #[test]
 fn the_prompt_profiles_a_statement() {
     let mut child = moyal().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let entries = "fn dear(x) = sum(sin(k * x) for k in 2_000_000)\n:profile let y = dear(0.5)\n:profile\n:profil y\nprint(\"{y:.6}\")\n";
+    let dear = "fn dear(start) {\n    var x = start\n    for k in 2_000_000 { x = x + 0.1 * sin(x) }\n    x\n}\n";
+    let entries = format!("{dear}:profile let y = dear(0.5)\n:profile\n:profil y\nprint(\"{{y:.6}}\")\n");
     child.stdin.take().unwrap().write_all(entries.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = said(&output);
     let rows = profile_rows(&text);
-    assert!(rows[0].1.contains("<1>:1  fn dear(x) = sum(sin(k * x) for k in 2_000_000)"), "{text}");
+    assert!(rows[0].1.contains("<1>:3  for k in 2_000_000 { x = x + 0.1 * sin(x) }"), "{text}");
     assert!(rows.iter().any(|(_, row)| row.contains("<2>:1  let y = dear(0.5)")), "{text}");
     assert!(text.contains("moyal: `:profile` wants a statement: `:profile let run = hmc(S)`"), "{text}");
     assert!(text.contains("moyal: there is no command `:profil`; did you mean `:profile`?"), "{text}");

@@ -26,6 +26,8 @@ pub enum Kind {
     Routine,
     Copy,
     Control,
+    /// Of a whole statement: memory, threads that are waited for, results brought out.
+    Memory,
     /// Errors of what is shown, printing, figures.
     Output,
     File,
@@ -50,6 +52,7 @@ impl Kind {
             Kind::Routine => "array routines",
             Kind::Copy => "copies",
             Kind::Control => "loops and branches",
+            Kind::Memory => "memory and threads",
             Kind::Output => "errors and output",
             Kind::File => "files",
             Kind::Short => "short runs",
@@ -102,7 +105,7 @@ const IDLE: u32 = u32::MAX;
 
 impl Marks {
     pub fn new(marks: Vec<Mark>, spans: Vec<Span>, threads: usize) -> Marks {
-        let marks: Vec<Mark> = [Mark { kind: Kind::Copy, shares: vec![] }].into_iter().chain(marks).collect();
+        let marks: Vec<Mark> = [Mark { kind: Kind::Memory, shares: vec![] }].into_iter().chain(marks).collect();
         let passed = || marks.iter().map(|_| AtomicU64::new(0)).collect();
         let threads = (0..threads).map(|_| Thread { now: AtomicU32::new(IDLE), passed: passed() }).collect();
         let gathered = Gathered { at: vec![(0.0, 0.0); marks.len()], samples: 0, elapsed: 0.0, runs: 0 };

@@ -113,6 +113,9 @@ impl Compiled {
 /// The bytes of a frame, on a 64-byte boundary.
 struct Memory {
     start: *mut u8,
+    bytes: usize,
+    /// What was allocated.
+    whole: *mut u8,
     layout: std::alloc::Layout,
 }
 
@@ -121,19 +124,26 @@ unsafe impl Send for Memory {}
 
 impl Memory {
     fn new(bytes: usize) -> Option<Memory> {
-        let layout = std::alloc::Layout::from_size_align(bytes.max(64), 64).ok()?;
-        // Zeroed, so that large frames cost memory only where they are used.
-        let start = unsafe { std::alloc::alloc_zeroed(layout) };
-        (!start.is_null()).then_some(Memory { start, layout })
+        const BOUNDARY: usize = 64;
+        let bytes = bytes.max(BOUNDARY);
+        // Zeroed by the system, so that large frames cost memory and time only where they are used. What is asked for on so wide a boundary
+        // is zeroed by hand, page by page.
+        let layout = std::alloc::Layout::from_size_align(bytes.checked_add(BOUNDARY)?, 16).ok()?;
+        let whole = unsafe { std::alloc::alloc_zeroed(layout) };
+        if whole.is_null() {
+            return None;
+        }
+        let start = unsafe { whole.add(whole.align_offset(BOUNDARY)) };
+        Some(Memory { start, bytes, whole, layout })
     }
 
     fn at(&mut self, offset: usize) -> *mut u8 {
-        debug_assert!(offset < self.layout.size());
+        debug_assert!(offset < self.bytes);
         unsafe { self.start.add(offset) }
     }
 
     fn saved(&self) -> Array {
-        let words = self.layout.size() / 8;
+        let words = self.bytes / 8;
         let words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) };
         Array::new(vec![words.len()], Data::Int(words.to_vec()))
     }
@@ -146,7 +156,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        unsafe { std::alloc::dealloc(self.start, self.layout) };
+        unsafe { std::alloc::dealloc(self.whole, self.layout) };
     }
 }
 
