@@ -183,7 +183,7 @@ profile of a.moy: 1.000 s, 1 thread
 
   seconds   share  with calls         runs  line
     0.750   75.0%                        1  3  let y = f(x)
-                                               kernels 67%, noise 33%
+                                                 kernels 67%, noise 33%
     0.200   20.0%                           checking
     0.050    5.0%                           left over (between statements, start, end)
     1.000  100.0%                           in all
