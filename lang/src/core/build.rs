@@ -6,6 +6,7 @@
 use super::*;
 use crate::prim::{self, Prim, Run};
 use crate::routine::Routine;
+use crate::source::Call;
 
 #[derive(Default)]
 pub struct Builder {
@@ -20,6 +21,8 @@ pub struct Builder {
     uniforms: std::collections::HashMap<Var, Var>,
     /// Index of the place that new steps get.
     span: u32,
+    /// The call that is walked.
+    within: Option<Arc<Call>>,
 }
 
 impl Builder {
@@ -44,14 +47,26 @@ impl Builder {
     /// New steps stand at this place of the text; returns the place before.
     pub fn at(&mut self, span: &Span) -> u32 {
         let before = self.span;
+        let within = span.within.as_ref().or(self.within.as_ref());
         let same = self.spans.last().is_some_and(|s| {
-            s.start == span.start && s.end == span.end && Arc::ptr_eq(&s.source, &span.source)
+            let same_call = s.within.as_ref().map(Arc::as_ptr) == within.map(Arc::as_ptr);
+            s.start == span.start && s.end == span.end && Arc::ptr_eq(&s.source, &span.source) && same_call
         });
         if !same {
-            self.spans.push(span.clone());
+            self.spans.push(Span { within: within.cloned(), ..span.clone() });
         }
         self.span = self.spans.len() as u32 - 1;
         before
+    }
+
+    /// New steps belong to this call; returns the call before, for [`Builder::leave`].
+    pub fn enter(&mut self, function: &str, place: &Span) -> Option<Arc<Call>> {
+        let place = Span { within: self.within.clone(), ..place.clone() };
+        self.within.replace(Arc::new(Call { function: function.to_string(), place }))
+    }
+
+    pub fn leave(&mut self, before: Option<Arc<Call>>) {
+        self.within = before;
     }
 
     /// New steps stand at this place (an index that [`Builder::at`] or a step has given).

@@ -7,7 +7,8 @@
 use super::express;
 use super::kernel::{Kernel, NodeKind};
 use crate::core::*;
-use crate::prim::Prim;
+use crate::prim::{Emit, Prim};
+use crate::profile::{Kind, Mark};
 use crate::routine::{self, Routine};
 use moyal_runtime::array::{Array, Scalar};
 use std::collections::{HashMap, HashSet};
@@ -24,6 +25,8 @@ pub struct Plan {
     pub frames: Vec<usize>,
     pub inputs: Vec<Buffer>,
     pub results: Vec<(Buffer, Type)>,
+    /// What `Pass` passes.
+    pub marks: Vec<Mark>,
 }
 
 pub enum Place {
@@ -63,6 +66,8 @@ pub enum Instruction {
     /// With `each` members of the program in one, their numbers are not told in failures.
     Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
+    /// What follows belongs to this mark. Only in plans that are profiled.
+    Pass { mark: u32 },
 }
 
 /// A turn of a loop: its number, what is done, and what then becomes the carried values.
@@ -99,8 +104,10 @@ const EXCHANGED: usize = 1 << 12;
 /// Results of so many bytes are made in the memory that they are handed out in, if no state of a loop has to hold them.
 const HANDED_OUT: usize = 1 << 12;
 
-pub fn plan(program: &Program) -> Plan {
-    let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
+/// With `marked` it says on the way where it is.
+pub fn plan(program: &Program, marked: bool) -> Plan {
+    let marks = marked.then(Vec::new);
+    let mut planner = Planner { types: program.types.clone(), marks, ..Planner::default() };
     planner.frames.push(Arena::default());
     let inputs: Vec<Buffer> = program
         .body
@@ -131,6 +138,7 @@ pub fn plan(program: &Program) -> Plan {
         frames: planner.frames.iter().map(|f| f.top).collect(),
         inputs,
         results,
+        marks: planner.marks.unwrap_or_default(),
     }
 }
 
@@ -272,6 +280,8 @@ struct Planner {
     /// What is the same in every member, and what counts members by one.
     uniform: HashSet<Var>,
     runs: HashSet<Var>,
+    /// Marks made so far, of a plan that is to have them.
+    marks: Option<Vec<Mark>>,
 }
 
 /// One piece of a block, in order.
@@ -348,9 +358,15 @@ impl Planner {
         }
         let mut out = vec![];
         for (k, (piece, kernel)) in pieces.into_iter().enumerate() {
+            let marked = out.len();
+            self.mark(&piece, &defined, |v| !stored.contains(&v) || within.contains(&v), &mut out);
+            let bare = out.len();
             match piece {
                 Piece::Kernel(roots) => self.kernel(kernel.expect("a kernel"), &roots, k, &mut scope, &mut out),
                 Piece::Step(step) => self.step(step, k, &mut scope, &mut out),
+            }
+            if out.len() == bare {
+                out.truncate(marked);
             }
             self.end_of(k, &mut scope);
         }
@@ -567,6 +583,37 @@ impl Planner {
     /// Whether a buffer may be written at piece `k`, its last reader.
     fn free_at(&self, buffer: Buffer, k: usize, scope: &Scope) -> bool {
         (scope.own.contains(&buffer) || scope.owned.contains(&buffer)) && scope.ends.get(&buffer).is_none_or(|e| *e <= k)
+    }
+
+    // ---- marks ----
+
+    /// The mark of a piece, if the plan is to have marks. `inside`: what a kernel computes on its way.
+    fn mark(&mut self, piece: &Piece, defined: &HashMap<Var, &Step>, inside: impl Fn(Var) -> bool, out: &mut Vec<Instruction>) {
+        if self.marks.is_none() {
+            return;
+        }
+        match piece {
+            Piece::Kernel(roots) => {
+                let (kind, shares) = computed(roots, defined, inside);
+                out.extend(self.pass(kind, shares));
+            }
+            // Of no duration.
+            Piece::Step(Step { op: Op::Constant(_) | Op::Table(_), .. }) => {}
+            Piece::Step(step) => out.extend(self.pass(kind(&step.op), vec![(step.span, 1.0)])),
+        }
+    }
+
+    fn pass(&mut self, kind: Kind, shares: Vec<(u32, f64)>) -> Option<Instruction> {
+        let marks = self.marks.as_mut()?;
+        marks.push(Mark { kind, shares });
+        Some(Instruction::Pass { mark: marks.len() as u32 - 1 })
+    }
+
+    /// What a turn carries at its end is the loop's own work.
+    fn mark_end(&mut self, turn: &mut Turn, step: &Step) {
+        if !(turn.moves.is_empty() && turn.exchanges.is_empty()) {
+            turn.body.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
+        }
     }
 
     // ---- pieces ----
@@ -792,7 +839,8 @@ impl Planner {
             Op::Loop { count, init, body } => {
                 let captured = body.captures();
                 let (carried, before) = self.carried(step, init, &captured, k, scope);
-                let turn = self.turn(body, &carried, self.buffers.len());
+                let mut turn = self.turn(body, &carried, self.buffers.len());
+                self.mark_end(&mut turn, step);
                 let count = self.homes[count];
                 out.push(Instruction::Loop { count, before, turn, span: step.span });
             }
@@ -805,7 +853,8 @@ impl Planner {
                 let first = self.buffers.len();
                 let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::new());
                 let test = self.homes[&condition.results[0]];
-                let turn = self.turn(body, &carried, first);
+                let mut turn = self.turn(body, &carried, first);
+                self.mark_end(&mut turn, step);
                 out.push(Instruction::While { before, condition: test_code, test, turn, span: step.span });
                 left.into_iter().for_each(|b| self.release(b));
             }
@@ -966,10 +1015,57 @@ impl Planner {
         let frame = self.frame;
         let member = self.new_buffer(8);
         self.homes.insert(body.params[0], member);
-        let (code, _) = self.block(&body.steps, &body.results, &HashSet::new());
+        let (mut code, _) = self.block(&body.steps, &body.results, &HashSet::new());
+        code.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
         let results = body.results.iter().zip(&outs).map(|(v, to)| (self.homes[v], *to, self.bytes(*v))).collect();
         self.frame = outer;
         out.push(Instruction::Map { count, each, member, frame, body: code, results, span: step.span });
+    }
+}
+
+/// The kind of work that a kernel does, and the places whose steps it computes, with their shares of the work.
+fn computed(roots: &[Var], defined: &HashMap<Var, &Step>, inside: impl Fn(Var) -> bool) -> (Kind, Vec<(u32, f64)>) {
+    let mut costs: Vec<(u32, f64)> = vec![];
+    let (mut seen, mut open) = (HashSet::new(), roots.to_vec());
+    let (mut all, mut elementary) = (0.0, 0.0);
+    while let Some(var) = open.pop() {
+        let Some(step) = defined.get(&var).filter(|_| seen.insert(var)) else { continue };
+        if let Op::Prim(row, _) = &step.op {
+            let cost = cost(row);
+            all += cost;
+            elementary += if matches!(row.emit, Emit::Inline(_)) { 0.0 } else { cost };
+            match costs.iter_mut().find(|(span, _)| *span == step.span) {
+                Some(known) => known.1 += cost,
+                None => costs.push((step.span, cost)),
+            }
+        }
+        open.extend(step.op.args().into_iter().filter(|v| inside(*v)));
+    }
+    let kind = if elementary > all / 2.0 { Kind::Elementary } else { Kind::Kernel };
+    // What only moves numbers stands at its first root.
+    let own = || roots.first().and_then(|root| defined.get(root)).map(|step| (step.span, 1.0)).into_iter().collect();
+    let shares = if costs.is_empty() { own() } else { costs.into_iter().map(|(span, cost)| (span, cost / all)).collect() };
+    (kind, shares)
+}
+
+/// How long a row takes beside an addition, roughly.
+fn cost(row: &Prim) -> f64 {
+    match (&row.emit, row.name) {
+        (Emit::Inline(_), "div" | "sqrt") => 4.0,
+        (Emit::Inline(_), _) => 1.0,
+        _ => 20.0,
+    }
+}
+
+fn kind(op: &Op) -> Kind {
+    match op {
+        Op::Prim(..) => Kind::Elementary,
+        Op::Reduce { .. } => Kind::Reduction,
+        Op::Contract { .. } => Kind::Product,
+        Op::Routine { .. } => Kind::Routine,
+        Op::Draw { .. } => Kind::Noise,
+        Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } | Op::Require { .. } => Kind::Control,
+        _ => Kind::Copy,
     }
 }
 

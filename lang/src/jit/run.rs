@@ -5,6 +5,7 @@ use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Turn};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
+use crate::profile::{Marks, Thread};
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::threads::Pool;
@@ -18,6 +19,8 @@ pub struct Compiled {
     code: Code,
     /// Memory of frames that is not in use.
     spare: Vec<Mutex<Vec<Memory>>>,
+    /// Of a plan that is profiled.
+    marks: Option<Arc<Marks>>,
 }
 
 /// Numbers of work below which threads do not pay.
@@ -30,10 +33,25 @@ type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
 
 impl Compiled {
     pub fn new(program: &Program) -> Result<Compiled, String> {
-        let plan = plan::plan(program);
+        Compiled::of(plan::plan(program, false))
+    }
+
+    /// The same, which says on the way where each of so many threads is.
+    pub fn profiled(program: &Program, threads: usize) -> Result<Compiled, String> {
+        let mut compiled = Compiled::of(plan::plan(program, true))?;
+        let marks = std::mem::take(&mut compiled.plan.marks);
+        compiled.marks = Some(Arc::new(Marks::new(marks, program.spans.clone(), threads)));
+        Ok(compiled)
+    }
+
+    pub fn marks(&self) -> Option<&Arc<Marks>> {
+        self.marks.as_ref()
+    }
+
+    fn of(plan: Plan) -> Result<Compiled, String> {
         let code = machine::compile(&plan.kernels, simd::level())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
-        Ok(Compiled { plan, code, spare })
+        Ok(Compiled { plan, code, spare, marks: None })
     }
 
     /// Runs from a state (the default one: the beginning); see [`crate::interpret::run_from`].
@@ -59,12 +77,21 @@ impl Compiled {
             memory.restore(saved);
         }
         let failed = AtomicUsize::new(usize::MAX);
-        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0 };
+        let here = self.thread(pool);
+        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0, here };
+        here.inspect(|here| here.at_statement());
         let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
+        here.inspect(|here| here.at_statement());
         let results = result.map(|()| worker.results(&mut made));
+        here.inspect(|here| here.idle());
         drop(worker);
         self.spare[0].lock().expect("no panic holds it").push(memory);
         results
+    }
+
+    /// What this thread says where it is, if that is asked.
+    fn thread(&self, pool: &Pool) -> Option<&Thread> {
+        self.marks.as_ref().map(|marks| marks.thread(pool.index()))
     }
 
     /// Memory for a frame; None if there is not so much.
@@ -125,6 +152,9 @@ impl Made {
 /// The bytes of a frame, on a 64-byte boundary.
 struct Memory {
     start: *mut u8,
+    bytes: usize,
+    /// What was allocated.
+    whole: *mut u8,
     layout: std::alloc::Layout,
 }
 
@@ -133,20 +163,27 @@ unsafe impl Send for Memory {}
 
 impl Memory {
     fn new(bytes: usize) -> Option<Memory> {
-        let layout = std::alloc::Layout::from_size_align(bytes.max(64), 64).ok()?;
-        // Zeroed, so that large frames cost memory only where they are used.
-        let start = unsafe { std::alloc::alloc_zeroed(layout) };
-        (!start.is_null()).then_some(Memory { start, layout })
+        const BOUNDARY: usize = 64;
+        let bytes = bytes.max(BOUNDARY);
+        // Zeroed by the system, so that large frames cost memory and time only where they are used. What is asked for on so wide a boundary
+        // is zeroed by hand, page by page.
+        let layout = std::alloc::Layout::from_size_align(bytes.checked_add(BOUNDARY)?, 16).ok()?;
+        let whole = unsafe { std::alloc::alloc_zeroed(layout) };
+        if whole.is_null() {
+            return None;
+        }
+        let start = unsafe { whole.add(whole.align_offset(BOUNDARY)) };
+        Some(Memory { start, bytes, whole, layout })
     }
 
     fn at(&mut self, offset: usize) -> *mut u8 {
-        debug_assert!(offset < self.layout.size());
+        debug_assert!(offset < self.bytes);
         unsafe { self.start.add(offset) }
     }
 
     /// A copy, in which what has changed places lies where it belongs.
     fn saved(&self, exchanged: &[Move], offset: impl Fn(Buffer) -> usize) -> Array {
-        let words = self.layout.size() / 8;
+        let words = self.bytes / 8;
         let mut words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) }.to_vec();
         for m in exchanged {
             let (from, to, count) = (offset(m.from) / 8, offset(m.to) / 8, m.bytes.div_ceil(8));
@@ -163,7 +200,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        unsafe { std::alloc::dealloc(self.start, self.layout) };
+        unsafe { std::alloc::dealloc(self.whole, self.layout) };
     }
 }
 
@@ -182,6 +219,8 @@ struct Worker<'c> {
     failed: &'c AtomicUsize,
     /// The member of the map around that is computed.
     member: usize,
+    /// Where this thread says what it does, if the plan is profiled.
+    here: Option<&'c Thread>,
 }
 
 /// A table that may go to another thread: members write to places of their own.
@@ -294,7 +333,15 @@ impl Worker<'_> {
     }
 
     fn all(&mut self, instructions: &[Instruction]) -> Result<(), Failure> {
-        instructions.iter().try_for_each(|i| self.instruction(i))
+        let Some(here) = self.here else { return instructions.iter().try_for_each(|i| self.instruction(i)) };
+        instructions.iter().try_for_each(|i| match i {
+            // Here, where it costs least.
+            Instruction::Pass { mark } => {
+                here.pass(*mark);
+                Ok(())
+            }
+            i => self.instruction(i),
+        })
     }
 
     fn turn(&mut self, turn: &Turn, number: i64, span: u32) -> Result<(), Failure> {
@@ -408,6 +455,11 @@ impl Worker<'_> {
                     return self.fail(*span, FailureKind::Required(message.clone()));
                 }
             }
+            Instruction::Pass { mark } => {
+                if let Some(here) = self.here {
+                    here.pass(*mark);
+                }
+            }
         }
         Ok(())
     }
@@ -421,6 +473,8 @@ impl Worker<'_> {
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
         let (shared, around) = (Shared(&self.table), self.around.clone());
         let parallel = !self.serial && pool.threads() > 1 && count > 1;
+        let own = self.here;
+        let now = own.map(Thread::now);
         let members = |range: std::ops::Range<usize>| {
             let note = |member: usize, failure: Failure| {
                 failed.fetch_min(member, Ordering::Relaxed);
@@ -435,8 +489,9 @@ impl Worker<'_> {
             };
             let mut table = shared.table().to_vec();
             compiled.place(frame, &mut memory, &mut table);
+            let here = if parallel { compiled.thread(pool) } else { own };
             let mut worker =
-                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start };
+                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start, here };
             for k in range {
                 worker.member = k;
                 if let Err(failure) = worker.member(k, map) {
@@ -445,9 +500,12 @@ impl Worker<'_> {
                 }
             }
             drop(worker);
+            // Who waits for others computes nothing.
+            here.filter(|_| parallel).inspect(|here| here.idle());
             compiled.spare[frame].lock().expect("no panic holds it").push(memory);
         };
         if parallel { pool.run(count, 1, members) } else { members(0..count) }
+        own.zip(now).inspect(|(own, now)| own.set(*now));
         match first.into_inner().expect("no panic holds it") {
             Some((_, failure)) => Err(failure),
             None => Ok(()),
