@@ -10,6 +10,7 @@ use crate::core::*;
 use crate::prim::Prim;
 use crate::routine::{self, Routine};
 use moyal_runtime::array::{Array, Scalar};
+use moyal_runtime::contract::Product;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -48,8 +49,8 @@ pub enum Instruction {
     Gather { arg: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, out: Buffer, checked: bool, span: u32 },
     Scatter { index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar },
     Update { target: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, value: Buffer, checked: bool, span: u32 },
-    /// For each of `batch` matrices: (m × k) times (k × n), with strides in numbers.
-    Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, sizes: [usize; 3], left_strides: (usize, usize), right_strides: (usize, usize) },
+    /// For each of `batch` matrices.
+    Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, product: Product },
     /// For each of the members that the dimensions `lead` count, whose arguments have `types`, and results these kinds and
     /// numbers of numbers.
     Routine { routine: &'static Routine, lead: Vec<usize>, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, span: u32 },
@@ -143,27 +144,28 @@ fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -
             }
             Op::Contract { left, right, batch, sum } => {
                 let (l, r) = (types[left.0 as usize].rank(), types[right.0 as usize].rank());
-                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize| -> Vec<usize> {
-                    let first: Vec<usize> = batch.iter().map(pick).collect();
-                    let last: Vec<usize> = sum.iter().map(pick).collect();
-                    let free = (0..rank).filter(|d| !first.contains(d) && !last.contains(d));
-                    first.iter().copied().chain(free).chain(last.iter().copied()).collect()
+                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize, summed_first: bool| -> Vec<usize> {
+                    let paired: Vec<usize> = batch.iter().map(pick).collect();
+                    let summed: Vec<usize> = sum.iter().map(pick).collect();
+                    let free: Vec<usize> = (0..rank).filter(|d| !paired.contains(d) && !summed.contains(d)).collect();
+                    if summed_first { [paired, summed, free].concat() } else { [paired, free, summed].concat() }
                 };
-                let (left_order, right_order) = (order(l, |p| p.0), order(r, |p| p.1));
                 let (b, s) = (batch.len(), sum.len());
-                // `A @ B` reads B by columns, which the contraction does by strides.
-                let summed_first: Vec<usize> =
-                    right_order[..b].iter().chain(&right_order[r - s..]).chain(&right_order[b..r - s]).copied().collect();
                 let straight = |order: &[usize]| order.iter().enumerate().all(|(k, d)| k == *d);
-                if !straight(&left_order) {
-                    *left = transposed(*left, &left_order, step.span, &mut out, types);
-                }
-                let by_columns = straight(&summed_first) && !straight(&right_order);
-                if !by_columns && !straight(&right_order) {
-                    *right = transposed(*right, &right_order, step.span, &mut out, types);
-                }
+                // Summed dimensions stand last or first: the contraction reads both ways by strides.
+                let mut place = |arg: &mut Var, rank: usize, pick: fn(&(usize, usize)) -> usize| -> usize {
+                    if straight(&order(rank, pick, true)) {
+                        return b;
+                    }
+                    let order = order(rank, pick, false);
+                    if !straight(&order) {
+                        *arg = transposed(*arg, &order, step.span, &mut out, types);
+                    }
+                    rank - s
+                };
+                let (left_sum, right_sum) = (place(left, l, |p| p.0), place(right, r, |p| p.1));
                 *batch = (0..b).map(|k| (k, k)).collect();
-                *sum = (0..s).map(|k| (l - s + k, if by_columns { b + k } else { r - s + k })).collect();
+                *sum = (0..s).map(|k| (left_sum + k, right_sum + k)).collect();
             }
             _ => {}
         }
@@ -669,16 +671,17 @@ impl Planner {
                 };
                 let m = free(l, &|d| sum.iter().any(|p| p.0 == d));
                 let n = free(r, &|d| sum.iter().any(|p| p.1 == d));
-                let by_columns = sum.first().is_some_and(|p| p.1 == batch.len() && r.len() > batch.len() + sum.len());
+                // With the summed dimensions last, or first.
+                let strides = |summed_first: bool, free: usize| if summed_first { (1, free) } else { (depth, 1) };
+                let first = |pick: fn(&(usize, usize)) -> usize| sum.first().is_some_and(|p| pick(p) == batch.len());
+                let (left_strides, (column, term)) = (strides(first(|p| p.0), m), strides(first(|p| p.1), n));
                 Instruction::Contract {
                     scalar: ty.scalar,
                     left: home(self, left),
                     right: home(self, right),
                     out: buffer,
                     batch: batches,
-                    sizes: [m, n, depth],
-                    left_strides: (depth, 1),
-                    right_strides: if by_columns { (n, 1) } else { (1, depth) },
+                    product: Product { m, n, k: depth, a: left_strides, b: (term, column) },
                 }
             }
             Op::Draw { distribution, scalar, place, turns, position, shape } => Instruction::Draw {

@@ -7,6 +7,7 @@ use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
+use moyal_runtime::contract::Product;
 use moyal_runtime::threads::Pool;
 use moyal_runtime::{contract, lattice, noise, simd, sum};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -295,8 +296,8 @@ impl Worker<'_> {
                 let position = self.positions(index, sizes, 1, *checked, *span)?.next().expect("one position");
                 unsafe { std::ptr::copy_nonoverlapping(self.table[*value], self.table[*target].add(position * row), *row) };
             }
-            Instruction::Contract { scalar, left, right, out, batch, sizes, left_strides, right_strides } => {
-                self.contract(*scalar, [*left, *right, *out], *batch, *sizes, *left_strides, *right_strides)
+            Instruction::Contract { scalar, left, right, out, batch, product } => {
+                self.contract(*scalar, [*left, *right, *out], *batch, product)
             }
             Instruction::Routine { routine, lead, types, args, results, outs, span } => {
                 let count = lead.iter().product();
@@ -565,28 +566,18 @@ impl Worker<'_> {
         }
     }
 
-    fn contract(
-        &self,
-        scalar: Scalar,
-        [left, right, out]: [Buffer; 3],
-        batch: usize,
-        [m, n, k]: [usize; 3],
-        left_strides: (usize, usize),
-        right_strides: (usize, usize),
-    ) {
-        macro_rules! each {
-            ($t:ty, $f:path) => {{
-                let (a, b) = (self.slice::<$t>(left, batch * m * k), self.slice::<$t>(right, batch * n * k));
-                let out = self.slice_mut::<$t>(out, batch * m * n);
-                for t in 0..batch {
-                    let (a, b) = (&a[t * m * k..(t + 1) * m * k], &b[t * n * k..(t + 1) * n * k]);
-                    $f(m, n, k, a, left_strides, b, right_strides, &mut out[t * m * n..(t + 1) * m * n]);
-                }
+    fn contract(&self, scalar: Scalar, [left, right, out]: [Buffer; 3], batch: usize, product: &Product) {
+        let Product { m, n, k, .. } = *product;
+        let pool = (!self.serial).then_some(self.pool);
+        macro_rules! of {
+            ($t:ty) => {{
+                let (a, b) = (self.slice::<$t>(left, batch * m * k), self.slice::<$t>(right, batch * k * n));
+                contract::contract(product, batch, a, b, self.slice_mut::<$t>(out, batch * m * n), pool)
             }};
         }
         match scalar {
-            Scalar::F32 => each!(f32, contract::contract_f32),
-            _ => each!(f64, contract::contract),
+            Scalar::F32 => of!(f32),
+            _ => of!(f64),
         }
     }
 

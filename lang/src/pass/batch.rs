@@ -320,6 +320,12 @@ impl Batcher<'_> {
             let product = self.b.contract(left, right, batch, sum);
             return self.settled(product, 0);
         }
+        let right_free = right_rank - batch.len() - sum.len();
+        if r && self.side == Side::First && batch.is_empty() && right_free == 1 {
+            // Members of the right side alone: as the left one they stand first in the product.
+            let sum = sum.iter().map(|(a, c)| (*c, *a)).collect();
+            return self.b.contract(right, left, vec![], sum);
+        }
         // The members are a free dimension of one side.
         let (own, of_left) = if l { (self.own(left_rank - 1), true) } else { (self.own(right_rank - 1), false) };
         let taken = |pair: &(usize, usize)| if of_left { pair.0 } else { pair.1 };
