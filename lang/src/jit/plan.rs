@@ -83,6 +83,7 @@ const WIDEST: usize = 160;
 const ARRAYS: usize = 14;
 
 pub fn plan(program: &Program) -> Plan {
+    if std::env::var("DUMP_CORE").is_ok() { eprintln!("{}", crate::core::text::program(program)); }
     let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
     planner.frames.push(Arena::default());
     let inputs: Vec<Buffer> = program

@@ -3,12 +3,18 @@
 use super::Number;
 use super::register::Register;
 
-/// One tile: so many terms are added to numbers of C that lie `c_row` apart from row to row, in a panel of B whose terms lie
-/// `b_term` apart.
+/// Where the rows of a tile begin.
+pub type Rows<T> = [*const T; TALLEST];
+
+/// As many rows as a tile has at most.
+pub const TALLEST: usize = 8;
+
+/// One tile: `parts` times `terms` terms are added to numbers of C that lie `c_row` apart from row to row, in a panel of B whose
+/// terms lie `b_term` apart. In each part the rows of A begin elsewhere, and their terms lie `a_term` apart.
 pub struct Tile<T> {
+    pub parts: usize,
     pub terms: usize,
-    pub a: *const T,
-    pub a_row: usize,
+    pub a: *const Rows<T>,
     pub a_term: usize,
     pub b: *const T,
     pub b_term: usize,
@@ -53,20 +59,24 @@ unsafe fn tile<T: Number, V: Register<T>, const R: usize, const W: usize>(t: &Ti
                 }
             }
         }
-        let (mut a, mut b) = (t.a, t.b);
-        for _ in 0..t.terms {
-            let mut terms = [V::zero(); W];
-            for j in 0..W {
-                terms[j] = load(b, j);
-            }
-            for i in 0..R {
-                let factor = *a.add(i * t.a_row);
+        let mut b = t.b;
+        for part in 0..t.parts {
+            let a: [*const T; R] = std::array::from_fn(|i| (*t.a.add(part))[i]);
+            let mut at = 0;
+            for _ in 0..t.terms {
+                let mut terms = [V::zero(); W];
                 for j in 0..W {
-                    sums[i][j] = sums[i][j].add(factor, terms[j]);
+                    terms[j] = load(b, j);
                 }
+                for i in 0..R {
+                    let factor = *a[i].add(at);
+                    for j in 0..W {
+                        sums[i][j] = sums[i][j].add(factor, terms[j]);
+                    }
+                }
+                at += t.a_term;
+                b = b.wrapping_add(t.b_term);
             }
-            a = a.wrapping_add(t.a_term);
-            b = b.wrapping_add(t.b_term);
         }
         for i in 0..R {
             for j in 0..W {

@@ -9,7 +9,7 @@ mod kernel;
 mod register;
 
 use crate::threads::Pool;
-use kernel::{Set, Tile};
+use kernel::{Rows, Set, TALLEST, Tile};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -18,14 +18,19 @@ pub type Strides = (usize, usize);
 
 /// Bytes of a block of terms of one row of A: a tile's rows stay in the first cache.
 const TERMS_BLOCK: usize = 1024;
+/// As many times more of what is read around sites: rows overlap, and C, with many rows, is not in the caches.
+const AROUND_BLOCKS: usize = 4;
 /// Bytes of a block of a row of B: with all its terms it stays in the second cache.
 const COLUMNS_BLOCK: usize = 8192;
 /// Bytes from term to term up to which an operand is read where it is.
 const NEAR: usize = 1024;
-/// Rows up to which B is read where it is.
+/// Rows up to which B is read where it is, and if its terms are near each other.
 const FEW_ROWS: usize = 64;
+const MANY_ROWS: usize = 1024;
 /// Panels up to which A is read where it is.
 const FEW_PANELS: usize = 4;
+/// Channels up to which what stands around sites is packed: it would begin elsewhere all the time.
+const FEW_CHANNELS: usize = 4;
 /// Products of numbers that pay a launch of threads.
 const WORTH: usize = 1 << 16;
 
@@ -112,8 +117,81 @@ pub fn contract<T: Number>(product: &Product, batch: usize, a: &[T], b: &[T], ou
     if m * n * k == 0 {
         return out.fill(T::ZERO);
     }
-    let operands = Operands { product: *product, set: T::set(), a: a.as_ptr(), b: b.as_ptr(), c: out.as_mut_ptr() };
+    let operands = Operands { product: *product, left: Left::Matrix, set: T::set(), a: a.as_ptr(), b: b.as_ptr(), c: out.as_mut_ptr() };
     operands.turned().all(batch, pool);
+}
+
+/// Fields of `channels` numbers a site on members of a lattice, read around each site: at its neighbours, of which `table` has all
+/// sites' first ones, then all sites' second ones, ….
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'t> {
+    pub members: usize,
+    pub sites: usize,
+    pub channels: usize,
+    pub table: &'t [u32],
+}
+
+impl Around<'_> {
+    fn neighbours(&self) -> usize {
+        self.table.len() / self.sites.max(1)
+    }
+
+    fn check(&self, fields: usize) {
+        assert_eq!(fields, self.members * self.sites * self.channels);
+        assert_eq!(self.table.len(), self.neighbours() * self.sites);
+        assert!(self.table.iter().all(|site| (*site as usize) < self.sites));
+    }
+
+    /// A site, from which it goes on to the next.
+    fn step(&self, t: &mut usize, x: &mut usize) -> (usize, usize) {
+        let here = (*t, *x);
+        *x += 1;
+        if *x == self.sites {
+            (*t, *x) = (*t + 1, 0);
+        }
+        here
+    }
+
+    /// Where the field at neighbour `d` of site `x` of member `t` begins.
+    fn at(&self, t: usize, x: usize, d: usize) -> usize {
+        (t * self.sites + self.table[d * self.sites + x] as usize) * self.channels
+    }
+}
+
+/// A convolution: out[t, x, o] = Σ_d Σ_c fields[t, x + d, c] weights[d, c, o], as the contraction with fields[t, x + d, c] written out
+/// would give it. Panics if a slice has another length.
+pub fn convolve<T: Number>(around: &Around, n: usize, fields: &[T], weights: &[T], out: &mut [T], pool: Option<&Pool>) {
+    let (m, k) = (around.members * around.sites, around.neighbours() * around.channels);
+    around.contract(Left::Around(*around), Product { m, n, k, a: (around.channels, 1), b: (n, 1) }, fields, weights, out, pool);
+}
+
+/// Its derivative by the weights: out[d, c, o] = Σ_t Σ_x fields[t, x + d, c] values[t, x, o].
+pub fn correlate<T: Number>(around: &Around, n: usize, fields: &[T], values: &[T], out: &mut [T], pool: Option<&Pool>) {
+    let (m, k) = (around.neighbours() * around.channels, around.members * around.sites);
+    around.contract(Left::Turned(*around), Product { m, n, k, a: (1, around.channels), b: (n, 1) }, fields, values, out, pool);
+}
+
+impl Around<'_> {
+    fn contract<T: Number>(&self, left: Left, product: Product, a: &[T], b: &[T], out: &mut [T], pool: Option<&Pool>) {
+        let Product { m, n, k, .. } = product;
+        self.check(a.len());
+        assert_eq!((b.len(), out.len()), (k * n, m * n));
+        if m * n * k == 0 {
+            return out.fill(T::ZERO);
+        }
+        Operands { product, left, set: T::set(), a: a.as_ptr(), b: b.as_ptr(), c: out.as_mut_ptr() }.all(1, pool);
+    }
+}
+
+/// How A lies in memory.
+#[derive(Clone, Copy)]
+enum Left<'t> {
+    /// As the product says.
+    Matrix,
+    /// Rows are sites; terms are channels of neighbours.
+    Around(Around<'t>),
+    /// Rows are channels of neighbours; terms are sites.
+    Turned(Around<'t>),
 }
 
 /// A range cut into pieces alike.
@@ -142,8 +220,10 @@ impl Cut {
 }
 
 /// Products that have been checked. Threads write to different parts of C.
+#[derive(Clone, Copy)]
 struct Operands<'s, T: 'static> {
     product: Product,
+    left: Left<'s>,
     set: &'s Set<T>,
     a: *const T,
     b: *const T,
@@ -186,48 +266,55 @@ impl<T: Number> Operands<'_, T> {
         let Product { m, n, k, .. } = self.product;
         let mut packed = T::take_scratch();
         for t in members {
-            // SAFETY: within the operands, as `check` has seen.
+            // SAFETY: within the operands, as has been checked.
             let (a, b, c) = unsafe { (self.a.add(t * m * k), self.b.add(t * k * n), self.c.add(t * m * n)) };
             let member = Operands { a, b, c, ..*self };
             for columns in Cut::new(columns.len(), COLUMNS_BLOCK / size_of::<T>()).ranges(columns.start) {
-                for terms in Cut::new(k, TERMS_BLOCK / size_of::<T>()).ranges(0) {
-                    member.block(rows.clone(), columns.clone(), terms, &mut packed);
+                let (cut, unit) = self.terms();
+                for terms in cut.ranges(0) {
+                    member.block(rows.clone(), columns.clone(), terms.start * unit..terms.end * unit, &mut packed);
                 }
             }
         }
         T::give_scratch(packed);
     }
 
+    /// Blocks of terms, in units of so many: all channels of a neighbour are in one block.
+    fn terms(&self) -> (Cut, usize) {
+        let most = TERMS_BLOCK / size_of::<T>();
+        match self.left {
+            Left::Around(around) => (Cut::new(around.neighbours(), (AROUND_BLOCKS * most / around.channels).max(1)), around.channels),
+            _ => (Cut::new(self.product.k, most), 1),
+        }
+    }
+
     /// Adds so many terms to these rows and columns.
     fn block(&self, rows: Range<usize>, columns: Range<usize>, terms: Range<usize>, packed: &mut Vec<T>) {
-        let Product { a, b, .. } = self.product;
+        let b = self.product.b;
         let depth = terms.len();
-        let tiles = Cut::new(rows.len(), self.set.kernels.len());
+        let tall = self.set.kernels.len();
+        let tiles = Cut::new(rows.len(), tall);
         let packs_b = self.packs_b(rows.len());
-        let panels = Panels::new(self.set, columns.len(), tiles.largest(), packs_b);
+        let tallest = if let Left::Turned(_) = self.left { tall } else { tiles.largest() };
+        let panels = Panels::new(self.set, columns.len(), tallest, packs_b);
         let packs_a = self.packs_a(panels);
         // One tile of rows has each panel packed when it comes to it.
         let ahead = packs_b && tiles.pieces > 1;
-        let (needs_a, needs_b) = (tiles.largest() * depth, if ahead { panels.numbers() } else { panels.largest() } * depth);
+        let (needs_a, needs_b) = (tall * depth, if ahead { panels.numbers() } else { panels.largest() } * depth);
         if (packs_a || packs_b) && packed.len() < needs_a + needs_b {
             packed.resize(needs_a + needs_b, T::ZERO);
         }
         // SAFETY: rows, columns and terms are in the operands; what is packed has its place.
         unsafe {
             let (packed_a, packed_b) = (packed.as_mut_ptr(), packed.as_mut_ptr().wrapping_add(needs_a));
-            let (a_here, b_here) = (self.a.add(terms.start * a.1), self.b.add(terms.start * b.0 + columns.start * b.1));
+            let b_here = self.b.add(terms.start * b.0 + columns.start * b.1);
             let pack_panel = |panel: &Panel, to: *mut T| {
                 pack(self.set, b_here.add(panel.first * b.1), (b.1, b.0), panel.count, depth, to, panel.width);
             };
             if ahead {
                 panels.each().for_each(|panel| pack_panel(&panel, packed_b.add(panel.first * depth)));
             }
-            for rows in tiles.ranges(rows.start) {
-                let (mut from, mut strides) = (a_here.add(rows.start * a.0), a);
-                if packs_a {
-                    pack(self.set, from, a, rows.len(), depth, packed_a, rows.len());
-                    (from, strides) = (packed_a, (1, rows.len()));
-                }
+            let mut tile = |rows: Range<usize>, a: &[Rows<T>], a_term: usize| {
                 for panel in panels.each() {
                     let (b, b_term) = match (ahead, packs_b) {
                         (true, _) => (packed_b.add(panel.first * depth).cast_const(), panel.width),
@@ -239,22 +326,127 @@ impl<T: Number> Operands<'_, T> {
                     };
                     let c = self.c.add(rows.start * self.product.n + columns.start + panel.first);
                     let (begins, ends) = (terms.start == 0, terms.end == self.product.k);
-                    let (a_row, a_term) = strides;
-                    let tile = Tile { terms: depth, a: from, a_row, a_term, b, b_term, c, c_row: self.product.n, last: panel.last, begins, ends };
+                    let (parts, a) = (a.len(), a.as_ptr());
+                    let tile = Tile { parts, terms: depth / parts, a, a_term, b, b_term, c, c_row: self.product.n, last: panel.last, begins, ends };
                     self.set.kernels[rows.len() - 1][panel.registers - 1](&tile);
                 }
+            };
+            match self.left {
+                Left::Matrix => self.tiles(tiles.ranges(rows.start), terms.clone(), packs_a.then_some(packed_a), &mut tile),
+                Left::Around(around) => self.tiles_around(&around, tiles.ranges(rows.start), terms.clone(), packs_a.then_some(packed_a), &mut tile),
+                Left::Turned(around) => self.tiles_turned(&around, rows, terms.clone(), packed_a, &mut tile),
+            }
+        }
+    }
+
+    /// Tiles of a matrix, packed if there is a place for it.
+    ///
+    /// # Safety
+    /// Rows and terms are in the matrix; the place holds a tile.
+    unsafe fn tiles(&self, tiles: impl Iterator<Item = Range<usize>>, terms: Range<usize>, packed: Option<*mut T>, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize)) {
+        let a = self.product.a;
+        for rows in tiles {
+            // SAFETY: as promised by the caller.
+            unsafe {
+                let mut from = self.a.add(rows.start * a.0 + terms.start * a.1);
+                let mut strides = a;
+                if let Some(packed) = packed {
+                    pack(self.set, from, a, rows.len(), terms.len(), packed, rows.len());
+                    (from, strides) = (packed, (1, rows.len()));
+                }
+                let begin: Rows<T> = std::array::from_fn(|i| from.wrapping_add(i * strides.0));
+                tile(rows, &[begin], strides.1);
+            }
+        }
+    }
+
+    /// Tiles whose rows are sites: in each part they begin at another neighbour. They are packed if there is a place.
+    ///
+    /// # Safety
+    /// The rows are sites of `around`, the terms whole neighbours; the place holds a tile.
+    unsafe fn tiles_around(
+        &self,
+        around: &Around,
+        tiles: impl Iterator<Item = Range<usize>>,
+        terms: Range<usize>,
+        packed: Option<*mut T>,
+        tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize),
+    ) {
+        let channels = around.channels;
+        let neighbours = terms.start / channels..terms.end / channels;
+        let mut begin: Vec<Rows<T>> = vec![[self.a; TALLEST]; neighbours.len()];
+        for rows in tiles {
+            let count = rows.len();
+            let (mut t, mut x) = (rows.start / around.sites, rows.start % around.sites);
+            let mut sites = [(0, 0); TALLEST];
+            sites[..count].iter_mut().for_each(|site| *site = around.step(&mut t, &mut x));
+            let sites = &sites[..count];
+            let Some(packed) = packed else {
+                for (begin, d) in begin.iter_mut().zip(neighbours.clone()) {
+                    begin.iter_mut().zip(sites).for_each(|(begin, (t, x))| *begin = self.a.wrapping_add(around.at(*t, *x, d)));
+                }
+                tile(rows, &begin, 1);
+                continue;
+            };
+            for (part, d) in neighbours.clone().enumerate() {
+                for (i, (t, x)) in sites.iter().enumerate() {
+                    let at = around.at(*t, *x, d);
+                    // SAFETY: as promised by the caller.
+                    (0..channels).for_each(|c| unsafe { *packed.add((part * channels + c) * count + i) = *self.a.add(at + c) });
+                }
+            }
+            let begin: Rows<T> = std::array::from_fn(|i| packed.wrapping_add(i).cast_const());
+            tile(rows, &[begin], count);
+        }
+    }
+
+    /// Tiles whose rows are channels of one neighbour: their terms, sites, are packed.
+    ///
+    /// # Safety
+    /// The terms are sites of `around`, the rows channels of neighbours; the place holds a tile.
+    unsafe fn tiles_turned(&self, around: &Around, rows: Range<usize>, terms: Range<usize>, packed: *mut T, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize)) {
+        let channels = around.channels;
+        for d in rows.start / channels..rows.end.div_ceil(channels) {
+            let of_this = rows.start.max(d * channels)..rows.end.min((d + 1) * channels);
+            for rows in Cut::new(of_this.len(), self.set.kernels.len()).ranges(of_this.start) {
+                // SAFETY: as promised by the caller.
+                unsafe { self.pack_sites(around, d, rows.start % channels, rows.len(), terms.clone(), packed) };
+                let begin: Rows<T> = std::array::from_fn(|i| packed.wrapping_add(i).cast_const());
+                tile(rows.clone(), &[begin], rows.len());
+            }
+        }
+    }
+
+    /// Copies `rows` channels from `first` on, of neighbour `d` of these sites.
+    ///
+    /// # Safety
+    /// As of `tiles_turned`.
+    unsafe fn pack_sites(&self, around: &Around, d: usize, first: usize, rows: usize, terms: Range<usize>, to: *mut T) {
+        let (mut t, mut x) = (terms.start / around.sites, terms.start % around.sites);
+        for p in 0..terms.len() {
+            let (t, x) = around.step(&mut t, &mut x);
+            // SAFETY: as promised by the caller.
+            unsafe {
+                let (from, to) = (self.a.add(around.at(t, x, d) + first), to.add(p * rows));
+                if rows == 8 { *to.cast::<[T; 8]>() = *from.cast() } else { std::ptr::copy_nonoverlapping(from, to, rows) }
             }
         }
     }
 
     /// Few rows read B where it is, and so do those that find its terms near each other.
     fn packs_b(&self, rows: usize) -> bool {
-        self.product.b.1 != 1 || rows > FEW_ROWS && self.product.b.0 * size_of::<T>() > NEAR
+        let near = self.product.b.0 * size_of::<T>() <= NEAR;
+        self.product.b.1 != 1 || rows > if near { MANY_ROWS } else { FEW_ROWS }
     }
 
     /// A is read where it is, but for many panels if its terms lie far apart.
     fn packs_a(&self, panels: Panels) -> bool {
-        panels.cut.pieces > FEW_PANELS && self.product.a.1 * size_of::<T>() > NEAR
+        let far = panels.cut.pieces > FEW_PANELS && self.product.a.1 * size_of::<T>() > NEAR;
+        match self.left {
+            Left::Matrix => far,
+            Left::Around(around) => around.channels <= FEW_CHANNELS,
+            Left::Turned(_) => true,
+        }
     }
 }
 
@@ -424,6 +616,58 @@ mod tests {
             for (batch, m, n, k) in [(1, 65, 129, 70), (1, 129, 65, 70), (2, 130, 30, 65), (1, 1, 1000, 257), (1, 1000, 1, 257), (257, 10, 10, 10), (3, 7, 17, 300), (2, 3, 4, 0)] {
                 let [straight, left, right, ..] = layouts(m, n, k);
                 [straight, left, right].iter().for_each(|p| both_agree(p, batch, Some(&pool)));
+            }
+        }
+    }
+
+    /// A square lattice's 3×3 neighbours, or a chain's next ones.
+    fn table(sizes: &[usize]) -> (usize, Vec<u32>) {
+        let offsets: Vec<Vec<i64>> = match sizes {
+            [_] => vec![vec![1], vec![-1]],
+            _ => (0..9).map(|d| vec![d / 3 - 1, d % 3 - 1]).collect(),
+        };
+        let table = offsets.iter().flat_map(|offset| crate::lattice::shift_table(sizes, offset)).map(|site| site as u32);
+        (sizes.iter().product(), table.collect())
+    }
+
+    #[test]
+    fn convolutions_have_the_bits_of_contractions() {
+        for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+            limit(level);
+            for (members, sizes, channels, n) in
+                [(1, &[4, 5][..], 1, 1), (2, &[4, 4], 3, 5), (3, &[3, 7], 17, 33), (1, &[8, 8], 8, 40), (5, &[6], 4, 20), (2, &[5, 5], 300, 3), (0, &[2, 2], 3, 3), (2, &[4, 4], 0, 2)]
+            {
+                convolution_agrees::<f64>(members, sizes, channels, n, |x| x, f64::to_bits);
+                convolution_agrees::<f32>(members, sizes, channels, n, |x| x as f32, |x| x.to_bits() as u64);
+            }
+        }
+        limit(Level::Avx512);
+    }
+
+    fn convolution_agrees<T: Number>(members: usize, sizes: &[usize], channels: usize, n: usize, number: fn(f64) -> T, bits: fn(T) -> u64) {
+        let (sites, table) = table(sizes);
+        let around = Around { members, sites, channels, table: &table };
+        let (rows, terms) = (members * sites, around.neighbours() * channels);
+        let make = |n: usize, place: u64| numbers(n, place).into_iter().map(number).collect::<Vec<T>>();
+        let (fields, weights, values) = (make(rows * channels, 1), make(terms * n, 2), make(rows * n, 3));
+        let mut written = vec![];
+        for row in 0..rows {
+            for d in 0..around.neighbours() {
+                let at = around.at(row / sites, row % sites, d);
+                written.extend_from_slice(&fields[at..at + channels]);
+            }
+        }
+        let forward = Product { m: rows, n, k: terms, a: (terms, 1), b: (n, 1) };
+        let backward = Product { m: terms, n, k: rows, a: (1, terms), b: (n, 1) };
+        for pool in [None, Some(&Pool::new(2))] {
+            type Run<T> = fn(&Around, usize, &[T], &[T], &mut [T], Option<&Pool>);
+            for (product, right, run) in [(forward, &weights, convolve as Run<T>), (backward, &values, correlate)] {
+                let mut expected = vec![T::ZERO; product.m * n];
+                let mut out = vec![number(1.0); product.m * n];
+                contract(&product, 1, &written, right, &mut expected, None);
+                run(&around, n, &fields, right, &mut out, pool);
+                let same = out.iter().zip(&expected).all(|(x, y)| bits(*x) == bits(*y));
+                assert!(same, "{members} {sizes:?} {channels} {n}");
             }
         }
     }
