@@ -343,6 +343,20 @@ impl Machine<'_> {
                     }
                 }
             }
+            Op::Around { arg, dim, sizes, shape, offsets } => {
+                let arg = value(arg);
+                let row: usize = arg.shape[dim + 1..].iter().product();
+                let outer: usize = arg.shape[..*dim].iter().product();
+                let neighbours: usize = shape.iter().product();
+                for (d, offset) in offsets.iter().enumerate() {
+                    let table = lattice::shift_table(sizes, offset);
+                    for k in 0..outer * table.len() {
+                        let (o, x) = (k / table.len(), k % table.len());
+                        let from = o * table.len() + table[x] as usize;
+                        copy(&arg.data, from * row, &mut out.data, (k * neighbours + d) * row, row);
+                    }
+                }
+            }
             Op::Slice { arg, start, stride, shape } => {
                 let arg = value(arg);
                 let from = strides(&arg.shape);

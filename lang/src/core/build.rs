@@ -571,6 +571,15 @@ impl Builder {
         self.one(Op::Shift { arg, dim, sizes, offset }, ty)
     }
 
+    pub fn around(&mut self, arg: Var, dim: usize, sizes: Vec<usize>, shape: Vec<usize>, offsets: Vec<Vec<i64>>) -> Var {
+        let mut out = self.shape_of(arg).to_vec();
+        assert_eq!((out[dim], offsets.len()), (sizes.iter().product(), shape.iter().product()));
+        assert!(offsets.iter().all(|offset| offset.len() == sizes.len()));
+        out.splice(dim + 1..dim + 1, shape.iter().copied());
+        let ty = Type::new(self.scalar_of(arg), out);
+        self.one(Op::Around { arg, dim, sizes, shape, offsets }, ty)
+    }
+
     pub fn slice(&mut self, arg: Var, start: Vec<usize>, stride: Vec<usize>, shape: Vec<usize>) -> Var {
         let from = self.shape_of(arg);
         for d in 0..from.len() {

@@ -1,7 +1,7 @@
 //! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
 
 use super::machine::{self, Code};
-use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
+use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Stencil};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
@@ -281,6 +281,13 @@ impl Worker<'_> {
             }
             Instruction::Embed { arg, out, from, shape, start, stride, bytes } => self.embed(*arg, *out, from, shape, start, stride, *bytes),
             Instruction::Concat { args, out, outer } => self.concat(args, *out, *outer),
+            Instruction::Around { arg, out, members, sizes, offsets, row } => {
+                let tables: Vec<Vec<i64>> = offsets.iter().map(|offset| lattice::shift_table(sizes, offset)).collect();
+                self.around(*arg, *out, *members, &tables, *row)
+            }
+            Instruction::Convolve { scalar, fields, right, out, stencil, columns } => {
+                self.convolve(*scalar, [*fields, *right, *out], stencil, *columns)
+            }
             Instruction::Gather { arg, index, sizes, count, row, out, checked, span } => {
                 let positions = self.positions(index, sizes, *count, *checked, *span)?;
                 let (from, to) = (self.table[*arg], self.table[*out]);
@@ -579,6 +586,42 @@ impl Worker<'_> {
             Scalar::F32 => of!(f32),
             _ => of!(f64),
         }
+    }
+
+    fn convolve(&self, scalar: Scalar, [fields, right, out]: [Buffer; 3], stencil: &Stencil, columns: usize) {
+        let Stencil { members, sites, channels, ref table, over_sites } = *stencil;
+        let around = contract::Around { members, sites, channels, table };
+        let (rows, terms) = (members * sites, table.len() / sites.max(1) * channels);
+        let (rows, terms) = if over_sites { (terms, rows) } else { (rows, terms) };
+        let pool = (!self.serial).then_some(self.pool);
+        macro_rules! of {
+            ($t:ty) => {{
+                let (a, b) = (self.slice::<$t>(fields, members * sites * channels), self.slice::<$t>(right, terms * columns));
+                let run = if over_sites { contract::correlate } else { contract::convolve };
+                run(&around, columns, a, b, self.slice_mut::<$t>(out, rows * columns), pool)
+            }};
+        }
+        match scalar {
+            Scalar::F32 => of!(f32),
+            _ => of!(f64),
+        }
+    }
+
+    /// Rows of so many bytes at neighbours of each site, members shared among threads.
+    fn around(&self, arg: Buffer, out: Buffer, members: usize, tables: &[Vec<i64>], row: usize) {
+        let sites = tables.first().map_or(0, Vec::len);
+        let shared = Shared(&self.table);
+        let some = |range: std::ops::Range<usize>| {
+            let (from, to) = (shared.table()[arg], shared.table()[out]);
+            for (t, x) in range.flat_map(|t| (0..sites).map(move |x| (t, x))) {
+                for (d, table) in tables.iter().enumerate() {
+                    let (at, place) = (t * sites + table[x] as usize, (t * sites + x) * tables.len() + d);
+                    unsafe { std::ptr::copy_nonoverlapping(from.add(at * row), to.add(place * row), row) };
+                }
+            }
+        };
+        let grain = (8 * WORTH).div_ceil((sites * tables.len() * row).max(1));
+        if self.serial { some(0..members) } else { self.pool.run(members, grain, some) }
     }
 
     /// Members are shared among threads; of those that fail the first one is told.

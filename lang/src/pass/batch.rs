@@ -144,6 +144,10 @@ impl Batcher<'_> {
                 let arg = self.batched(*arg);
                 one(self.b.shift(arg, self.at(*dim), sizes.clone(), offset.clone()))
             }
+            Op::Around { arg, dim, sizes, shape, offsets } => {
+                let arg = self.batched(*arg);
+                one(self.b.around(arg, self.at(*dim), sizes.clone(), shape.clone(), offsets.clone()))
+            }
             Op::Slice { arg, start, stride, shape } => {
                 let arg = self.batched(*arg);
                 one(self.b.slice(arg, self.with(0, start), self.with(1, stride), self.with(n, shape)))
