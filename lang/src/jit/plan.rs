@@ -59,9 +59,10 @@ pub enum Instruction {
     /// For each of the members that the dimensions `lead` count, whose arguments have `types`, and results these kinds and
     /// numbers of numbers.
     Routine { routine: &'static Routine, lead: Vec<usize>, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, span: u32 },
-    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, own_turns: bool, position: Buffer, positions: usize, size: usize, out: Buffer },
-    Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
-    While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
+    /// With `one_run` the positions are known to count by one.
+    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, own_turns: bool, position: Buffer, positions: usize, one_run: bool, size: usize, out: Buffer },
+    Loop { count: Buffer, before: Vec<Move>, turn: Turn, span: u32 },
+    While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Turn, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
     /// With `each` members of the program in one, their numbers are not told in failures.
     Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
@@ -77,6 +78,15 @@ pub struct Stencil {
     pub table: Vec<u32>,
     /// Whether sites are summed over, or neighbours and channels.
     pub over_sites: bool,
+}
+
+/// A turn of a loop: its number, what is done, and what then becomes the carried values.
+pub struct Turn {
+    pub number: Buffer,
+    pub body: Vec<Instruction>,
+    pub moves: Vec<Move>,
+    /// Large values are not moved where the buffers can change places instead.
+    pub exchanges: Vec<Move>,
 }
 
 /// `bytes` from one buffer to another.
@@ -97,6 +107,9 @@ const LARGEST: usize = 60;
 /// hold go through memory after all.
 const WIDEST: usize = 160;
 const ARRAYS: usize = 14;
+
+/// Carried values of so many bytes are exchanged, not moved.
+const EXCHANGED: usize = 1 << 12;
 
 pub fn plan(program: &Program) -> Plan {
     let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
@@ -300,6 +313,9 @@ struct Planner {
     homes: HashMap<Var, Buffer>,
     /// Contractions, by their result, whose left side are fields read around sites.
     stencils: HashMap<Var, Stencil>,
+    /// What is the same in every member, and what counts members by one.
+    uniform: HashSet<Var>,
+    runs: HashSet<Var>,
 }
 
 /// One piece of a block, in order.
@@ -345,6 +361,7 @@ impl Planner {
     fn block(&mut self, steps: &[Step], results: &[Var], owned: &HashSet<Buffer>) -> (Vec<Instruction>, Vec<Buffer>) {
         let defined: HashMap<Var, &Step> =
             steps.iter().filter(|s| s.outs.len() == 1).map(|s| (s.outs[0], s)).collect();
+        steps.iter().for_each(|step| self.note_run(step));
         let mut stored = self.stored(steps, results, &defined);
         let apart = loop {
             match self.pieces(steps, &defined, &stored, &HashSet::new()) {
@@ -382,6 +399,22 @@ impl Planner {
             self.end_of(k, &mut scope);
         }
         (out, scope.own)
+    }
+
+    /// Notes what a step makes known of its result, if that is an array of the members' numbers.
+    fn note_run(&mut self, step: &Step) {
+        match &step.op {
+            Op::Spread { dims, .. } if dims.is_empty() => drop(self.uniform.insert(step.outs[0])),
+            Op::Iota(_) => drop(self.runs.insert(step.outs[0])),
+            Op::Prim(row, args) if row.name == "add" => {
+                let counts = |x: usize, y: usize| self.runs.contains(&args[x]) && self.uniform.contains(&args[y]);
+                if counts(0, 1) || counts(1, 0) {
+                    self.runs.insert(step.outs[0]);
+                }
+            }
+            Op::Reshape { arg, .. } if self.runs.contains(arg) => drop(self.runs.insert(step.outs[0])),
+            _ => {}
+        }
     }
 
     /// Releases what nobody reads after piece `k`.
@@ -771,6 +804,7 @@ impl Planner {
                 own_turns: turns.last().is_some_and(|t| self.ty(*t).rank() > 0),
                 position: home(self, position),
                 positions: self.ty(*position).len(),
+                one_run: self.runs.contains(position),
                 size: shape.iter().product(),
                 out: buffer,
             },
@@ -826,12 +860,9 @@ impl Planner {
             Op::Loop { count, init, body } => {
                 let captured = body.captures();
                 let (carried, before) = self.carried(step, init, &captured, k, scope);
-                let turn = self.new_buffer(8);
-                self.homes.insert(body.params[0], turn);
-                let (instructions, after) = self.turn(body, &carried, scope, k);
+                let turn = self.turn(body, &carried, self.buffers.len());
                 let count = self.homes[count];
-                out.push(Instruction::Loop { count, turn, before, body: instructions, after, span: step.span });
-                self.release(turn);
+                out.push(Instruction::Loop { count, before, turn, span: step.span });
             }
             Op::While { init, condition, body } => {
                 let captured = [body.captures(), condition.captures()].concat();
@@ -839,13 +870,11 @@ impl Planner {
                 for (param, buffer) in condition.params.iter().zip(&carried) {
                     self.homes.insert(*param, *buffer);
                 }
+                let first = self.buffers.len();
                 let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::new());
                 let test = self.homes[&condition.results[0]];
-                let turn = self.new_buffer(8);
-                self.homes.insert(body.params[0], turn);
-                let (instructions, after) = self.turn(body, &carried, scope, k);
-                out.push(Instruction::While { before, condition: test_code, test, turn, body: instructions, after, span: step.span });
-                self.release(turn);
+                let turn = self.turn(body, &carried, first);
+                out.push(Instruction::While { before, condition: test_code, test, turn, span: step.span });
                 left.into_iter().for_each(|b| self.release(b));
             }
             Op::If { condition, then, otherwise } => self.branches(step, *condition, then, otherwise, k, scope, out),
@@ -875,12 +904,13 @@ impl Planner {
         (carried, moves)
     }
 
-    /// One turn of a loop, and the moves at its end.
-    fn turn(&mut self, body: &Block, carried: &[Buffer], scope: &Scope, k: usize) -> (Vec<Instruction>, Vec<Move>) {
+    /// `first` is the first buffer that the loop has planned.
+    fn turn(&mut self, body: &Block, carried: &[Buffer], first: Buffer) -> Turn {
+        let number = self.new_buffer(8);
+        self.homes.insert(body.params[0], number);
         for (param, buffer) in body.params[1..].iter().zip(carried) {
             self.homes.insert(*param, *buffer);
         }
-        let _ = (scope, k);
         let owned: HashSet<Buffer> = carried.iter().copied().collect();
         let (instructions, left) = self.block(&body.steps, &body.results, &owned);
         let wanted: Vec<Move> = body
@@ -889,9 +919,29 @@ impl Planner {
             .zip(carried)
             .map(|(v, to)| Move { from: self.homes[v], to: *to, bytes: self.bytes(*v) })
             .collect();
+        let (exchanges, wanted): (Vec<Move>, Vec<Move>) = wanted.iter().cloned().partition(|m| self.exchanged(m, &wanted, first, &left));
         let moves = self.in_order(wanted);
         left.into_iter().for_each(|b| self.release(b));
-        (instructions, moves)
+        self.release(number);
+        Turn { number, body: instructions, moves, exchanges }
+    }
+
+    /// Whether a carried value and its next one may change places: no other move knows either, the next one is the body's `own`, and of the
+    /// loop's buffers, those from `first` on, no other one ever lies where it does.
+    fn exchanged(&self, Move { from, to, bytes }: &Move, wanted: &[Move], first: Buffer, own: &[Buffer]) -> bool {
+        let known_once = |buffer: Buffer| wanted.iter().filter(|m| m.from == buffer || m.to == buffer).count() == 1;
+        let alone = || (first..self.buffers.len()).all(|other| other == *from || !self.overlap(*from, other));
+        let alike = *bytes >= EXCHANGED && from != to && self.sizes[*from] == self.sizes[*to];
+        alike && own.contains(from) && known_once(*from) && known_once(*to) && alone()
+    }
+
+    fn overlap(&self, a: Buffer, b: Buffer) -> bool {
+        match (&self.buffers[a], &self.buffers[b]) {
+            (Place::Frame { frame, offset }, Place::Frame { frame: other, offset: start }) => {
+                frame == other && *offset < start + self.sizes[b] && *start < offset + self.sizes[a]
+            }
+            _ => false,
+        }
     }
 
     /// Moves that happen at once, one after the other: none overwrites what another still needs.

@@ -194,27 +194,35 @@ enum Left<'t> {
     Turned(Around<'t>),
 }
 
-/// A range cut into pieces alike.
+/// A range cut into pieces that differ by at most one: `longer` of them are longer. Small products feel each division.
 #[derive(Clone, Copy)]
 struct Cut {
-    size: usize,
     pieces: usize,
+    least: usize,
+    longer: usize,
 }
 
 impl Cut {
     /// Into pieces of at most `most`.
     fn new(size: usize, most: usize) -> Cut {
-        Cut { size, pieces: if size <= most { 1 } else { size.div_ceil(most) } }
+        if size <= most {
+            return Cut { pieces: 1, least: size, longer: 0 };
+        }
+        let pieces = size.div_ceil(most);
+        Cut { pieces, least: size / pieces, longer: size % pieces }
+    }
+
+    fn size(self) -> usize {
+        self.pieces * self.least + self.longer
     }
 
     /// The largest piece.
     fn largest(self) -> usize {
-        self.size.div_ceil(self.pieces)
+        self.least + (self.longer > 0) as usize
     }
 
     fn ranges(self, start: usize) -> impl Iterator<Item = Range<usize>> {
-        let (least, longer) = if self.pieces == 1 { (self.size, 0) } else { (self.size / self.pieces, self.size % self.pieces) };
-        let begin = move |piece: usize| start + piece * least + piece.min(longer);
+        let begin = move |piece: usize| start + piece * self.least + piece.min(self.longer);
         (0..self.pieces).map(move |piece| begin(piece)..begin(piece + 1))
     }
 }
@@ -314,7 +322,7 @@ impl<T: Number> Operands<'_, T> {
             if ahead {
                 panels.each().for_each(|panel| pack_panel(&panel, packed_b.add(panel.first * depth)));
             }
-            let mut tile = |rows: Range<usize>, a: &[Rows<T>], a_term: usize| {
+            let mut tile = |rows: Range<usize>, a: &[Rows<T>], part: usize, a_term: usize| {
                 for panel in panels.each() {
                     let (b, b_term) = match (ahead, packs_b) {
                         (true, _) => (packed_b.add(panel.first * depth).cast_const(), panel.width),
@@ -327,7 +335,7 @@ impl<T: Number> Operands<'_, T> {
                     let c = self.c.add(rows.start * self.product.n + columns.start + panel.first);
                     let (begins, ends) = (terms.start == 0, terms.end == self.product.k);
                     let (parts, a) = (a.len(), a.as_ptr());
-                    let tile = Tile { parts, terms: depth / parts, a, a_term, b, b_term, c, c_row: self.product.n, last: panel.last, begins, ends };
+                    let tile = Tile { parts, terms: part, a, a_term, b, b_term, c, c_row: self.product.n, last: panel.last, begins, ends };
                     self.set.kernels[rows.len() - 1][panel.registers - 1](&tile);
                 }
             };
@@ -343,7 +351,7 @@ impl<T: Number> Operands<'_, T> {
     ///
     /// # Safety
     /// Rows and terms are in the matrix; the place holds a tile.
-    unsafe fn tiles(&self, tiles: impl Iterator<Item = Range<usize>>, terms: Range<usize>, packed: Option<*mut T>, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize)) {
+    unsafe fn tiles(&self, tiles: impl Iterator<Item = Range<usize>>, terms: Range<usize>, packed: Option<*mut T>, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize, usize)) {
         let a = self.product.a;
         for rows in tiles {
             // SAFETY: as promised by the caller.
@@ -355,7 +363,7 @@ impl<T: Number> Operands<'_, T> {
                     (from, strides) = (packed, (1, rows.len()));
                 }
                 let begin: Rows<T> = std::array::from_fn(|i| from.wrapping_add(i * strides.0));
-                tile(rows, &[begin], strides.1);
+                tile(rows, &[begin], terms.len(), strides.1);
             }
         }
     }
@@ -370,7 +378,7 @@ impl<T: Number> Operands<'_, T> {
         tiles: impl Iterator<Item = Range<usize>>,
         terms: Range<usize>,
         packed: Option<*mut T>,
-        tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize),
+        tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize, usize),
     ) {
         let channels = around.channels;
         let neighbours = terms.start / channels..terms.end / channels;
@@ -385,7 +393,7 @@ impl<T: Number> Operands<'_, T> {
                 for (begin, d) in begin.iter_mut().zip(neighbours.clone()) {
                     begin.iter_mut().zip(sites).for_each(|(begin, (t, x))| *begin = self.a.wrapping_add(around.at(*t, *x, d)));
                 }
-                tile(rows, &begin, 1);
+                tile(rows, &begin, channels, 1);
                 continue;
             };
             for (part, d) in neighbours.clone().enumerate() {
@@ -396,7 +404,7 @@ impl<T: Number> Operands<'_, T> {
                 }
             }
             let begin: Rows<T> = std::array::from_fn(|i| packed.wrapping_add(i).cast_const());
-            tile(rows, &[begin], count);
+            tile(rows, &[begin], terms.len(), count);
         }
     }
 
@@ -404,7 +412,7 @@ impl<T: Number> Operands<'_, T> {
     ///
     /// # Safety
     /// The terms are sites of `around`, the rows channels of neighbours; the place holds a tile.
-    unsafe fn tiles_turned(&self, around: &Around, rows: Range<usize>, terms: Range<usize>, packed: *mut T, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize)) {
+    unsafe fn tiles_turned(&self, around: &Around, rows: Range<usize>, terms: Range<usize>, packed: *mut T, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize, usize)) {
         let channels = around.channels;
         for d in rows.start / channels..rows.end.div_ceil(channels) {
             let of_this = rows.start.max(d * channels)..rows.end.min((d + 1) * channels);
@@ -412,7 +420,7 @@ impl<T: Number> Operands<'_, T> {
                 // SAFETY: as promised by the caller.
                 unsafe { self.pack_sites(around, d, rows.start % channels, rows.len(), terms.clone(), packed) };
                 let begin: Rows<T> = std::array::from_fn(|i| packed.wrapping_add(i).cast_const());
-                tile(rows.clone(), &[begin], rows.len());
+                tile(rows.clone(), &[begin], terms.len(), rows.len());
             }
         }
     }
@@ -472,7 +480,7 @@ impl Panels {
     fn new<T>(set: &Set<T>, columns: usize, rows: usize, packed: bool) -> Panels {
         // What is packed for few rows should still be in the first cache when it is read.
         let most = set.kernels[if packed { set.kernels.len() } else { rows } - 1].len();
-        Panels { columns, width: set.width, cut: Cut::new(columns.div_ceil(set.width), most) }
+        Panels { columns, width: set.width, cut: Cut::new((columns + set.width - 1) >> set.width.trailing_zeros(), most) }
     }
 
     /// Of one term in the widest.
@@ -482,7 +490,7 @@ impl Panels {
 
     /// Of one term in all panels.
     fn numbers(self) -> usize {
-        self.cut.size * self.width
+        self.cut.size() * self.width
     }
 
     fn each(self) -> impl Iterator<Item = Panel> {
