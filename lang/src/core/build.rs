@@ -586,6 +586,15 @@ impl Builder {
         self.one(Op::Shift { arg, dim, sizes, offset }, ty)
     }
 
+    pub fn around(&mut self, arg: Var, dim: usize, sizes: Vec<usize>, shape: Vec<usize>, offsets: Vec<Vec<i64>>) -> Var {
+        let mut out = self.shape_of(arg).to_vec();
+        assert_eq!((out[dim], offsets.len()), (sizes.iter().product(), shape.iter().product()));
+        assert!(offsets.iter().all(|offset| offset.len() == sizes.len()));
+        out.splice(dim + 1..dim + 1, shape.iter().copied());
+        let ty = Type::new(self.scalar_of(arg), out);
+        self.one(Op::Around { arg, dim, sizes, shape, offsets }, ty)
+    }
+
     pub fn slice(&mut self, arg: Var, start: Vec<usize>, stride: Vec<usize>, shape: Vec<usize>) -> Var {
         let from = self.shape_of(arg);
         for d in 0..from.len() {
@@ -672,7 +681,9 @@ impl Builder {
 
     // ---- products and noise ----
 
-    pub fn contract(&mut self, left: Var, right: Var, batch: Vec<(usize, usize)>, sum: Vec<(usize, usize)>) -> Var {
+    pub fn contract(&mut self, left: Var, right: Var, mut batch: Vec<(usize, usize)>, mut sum: Vec<(usize, usize)>) -> Var {
+        let left = self.untransposed(left, &mut batch, &mut sum, |pair| &mut pair.0);
+        let right = self.untransposed(right, &mut batch, &mut sum, |pair| &mut pair.1);
         let (l, r) = (self.shape_of(left).to_vec(), self.shape_of(right).to_vec());
         assert!(batch.iter().chain(&sum).all(|(a, b)| l[*a] == r[*b]));
         let mut shape: Vec<usize> = batch.iter().map(|(a, _)| l[*a]).collect();
@@ -681,6 +692,28 @@ impl Builder {
         shape.extend((0..r.len()).filter(|k| !used(*k, |p| p.1)).map(|k| r[k]));
         let ty = Type::new(self.scalar_of(left), shape);
         self.one(Op::Contract { left, right, batch, sum }, ty)
+    }
+
+    /// What an operand of a contraction is a transpose of, with the pairs of its dimensions named anew, if its free dimensions keep
+    /// their order.
+    fn untransposed(
+        &self,
+        operand: Var,
+        batch: &mut [(usize, usize)],
+        sum: &mut [(usize, usize)],
+        side: fn(&mut (usize, usize)) -> &mut usize,
+    ) -> Var {
+        let Some(Step { op: Op::Spread { arg, dims, .. }, .. }) = self.definition(operand) else { return operand };
+        let paired: Vec<usize> = batch.iter_mut().chain(&mut *sum).map(|pair| *side(pair)).collect();
+        let free: Vec<usize> = dims.iter().copied().filter(|d| !paired.contains(d)).collect();
+        if dims.len() != self.shape_of(operand).len() || !free.is_sorted() {
+            return operand;
+        }
+        for pair in batch.iter_mut().chain(sum) {
+            let d = side(pair);
+            *d = dims.iter().position(|to| to == d).expect("a dimension of the operand");
+        }
+        *arg
     }
 
     /// A routine's results for each of the members that the `batch` leading dimensions count.

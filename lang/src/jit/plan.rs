@@ -11,6 +11,8 @@ use crate::prim::{Emit, Prim};
 use crate::profile::{Kind, Mark};
 use crate::routine::{self, Routine};
 use moyal_runtime::array::{Array, Scalar};
+use moyal_runtime::contract::Product;
+use moyal_runtime::lattice;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -50,11 +52,15 @@ pub enum Instruction {
     Embed { arg: Buffer, out: Buffer, from: Vec<usize>, shape: Vec<usize>, start: Vec<usize>, stride: Vec<usize>, bytes: usize },
     /// Parts of `outer` rows each, of so many bytes.
     Concat { args: Vec<(Buffer, usize)>, out: Buffer, outer: usize },
+    /// Rows of so many bytes at neighbours of each site of each member, of which the table has all sites' first ones, then their second.
+    Around { arg: Buffer, out: Buffer, members: usize, sizes: Vec<usize>, offsets: Vec<Vec<i64>>, row: usize },
     Gather { arg: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, out: Buffer, checked: bool, span: u32 },
     Scatter { index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar },
     Update { target: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, value: Buffer, checked: bool, span: u32 },
-    /// For each of `batch` matrices: (m × k) times (k × n), with strides in numbers.
-    Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, sizes: [usize; 3], left_strides: (usize, usize), right_strides: (usize, usize) },
+    /// For each of `batch` matrices.
+    Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, product: Product },
+    /// A contraction whose left side are fields around sites, summed over neighbours and channels, or over sites.
+    Convolve { scalar: Scalar, fields: Buffer, right: Buffer, out: Buffer, stencil: Stencil, columns: usize },
     /// For each of the members that the dimensions `lead` count, whose arguments have `types`, and results these kinds and
     /// numbers of numbers.
     Routine { routine: &'static Routine, lead: Vec<usize>, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, span: u32 },
@@ -68,6 +74,17 @@ pub enum Instruction {
     Require { condition: Buffer, message: String, span: u32 },
     /// What follows belongs to this mark. Only in plans that are profiled.
     Pass { mark: u32 },
+}
+
+/// Where fields around sites are read.
+pub struct Stencil {
+    pub members: usize,
+    pub sites: usize,
+    pub channels: usize,
+    /// All sites' first neighbours, then all sites' second ones, ….
+    pub table: Vec<u32>,
+    /// Whether sites are summed over, or neighbours and channels.
+    pub over_sites: bool,
 }
 
 /// A turn of a loop: its number, what is done, and what then becomes the carried values.
@@ -119,7 +136,8 @@ pub fn plan(program: &Program, marked: bool) -> Plan {
             buffer
         })
         .collect();
-    let steps = canonical(&program.body.steps, &mut planner.types, &HashMap::new());
+    let (types, stencils) = (&mut planner.types, &mut planner.stencils);
+    let steps = canonical(&program.body.steps, &program.body.results, types, stencils, &HashMap::new());
     let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::new());
     let results: Vec<(Buffer, Type)> = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
     if !instructions.iter().any(|i| matches!(i, Instruction::Loop { .. })) {
@@ -144,11 +162,19 @@ pub fn plan(program: &Program, marked: bool) -> Plan {
 
 // ---- canonical forms ----
 
-/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A scalar
-/// spread over an array is spread in each block that reads it, so that no kernel reads an array for it.
-fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -> Vec<Step> {
+/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A contraction of fields
+/// around sites reads the fields themselves. A scalar spread over an array is spread in each block that reads it, so that no kernel reads
+/// an array for it.
+fn canonical(
+    steps: &[Step],
+    results: &[Var],
+    types: &mut Vec<Type>,
+    stencils: &mut HashMap<Var, Stencil>,
+    outer: &HashMap<Var, Op>,
+) -> Vec<Step> {
     let mut out = vec![];
-    let mut uniform = around.clone();
+    let mut uniform = outer.clone();
+    let around: HashMap<Var, &Op> = steps.iter().filter(|s| matches!(s.op, Op::Around { .. })).map(|s| (s.outs[0], &s.op)).collect();
     for step in steps {
         let mut step = step.clone();
         if let Op::Spread { dims, .. } = &step.op
@@ -167,7 +193,7 @@ fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -
                 }
             }
             inside.append(&mut block.steps);
-            block.steps = canonical(&inside, types, &uniform);
+            block.steps = canonical(&inside, &block.results, types, stencils, &uniform);
         }
         match &mut step.op {
             Op::Reduce { arg, dims, .. } if dims.windows(2).any(|w| w[1] != w[0] + 1) => {
@@ -178,33 +204,63 @@ fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -
             }
             Op::Contract { left, right, batch, sum } => {
                 let (l, r) = (types[left.0 as usize].rank(), types[right.0 as usize].rank());
-                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize| -> Vec<usize> {
-                    let first: Vec<usize> = batch.iter().map(pick).collect();
-                    let last: Vec<usize> = sum.iter().map(pick).collect();
-                    let free = (0..rank).filter(|d| !first.contains(d) && !last.contains(d));
-                    first.iter().copied().chain(free).chain(last.iter().copied()).collect()
+                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize, summed_first: bool| -> Vec<usize> {
+                    let paired: Vec<usize> = batch.iter().map(pick).collect();
+                    let summed: Vec<usize> = sum.iter().map(pick).collect();
+                    let free: Vec<usize> = (0..rank).filter(|d| !paired.contains(d) && !summed.contains(d)).collect();
+                    if summed_first { [paired, summed, free].concat() } else { [paired, free, summed].concat() }
                 };
-                let (left_order, right_order) = (order(l, |p| p.0), order(r, |p| p.1));
                 let (b, s) = (batch.len(), sum.len());
-                // `A @ B` reads B by columns, which the contraction does by strides.
-                let summed_first: Vec<usize> =
-                    right_order[..b].iter().chain(&right_order[r - s..]).chain(&right_order[b..r - s]).copied().collect();
                 let straight = |order: &[usize]| order.iter().enumerate().all(|(k, d)| k == *d);
-                if !straight(&left_order) {
-                    *left = transposed(*left, &left_order, step.span, &mut out, types);
-                }
-                let by_columns = straight(&summed_first) && !straight(&right_order);
-                if !by_columns && !straight(&right_order) {
-                    *right = transposed(*right, &right_order, step.span, &mut out, types);
+                // Summed dimensions stand last or first: the contraction reads both ways by strides.
+                let mut place = |arg: &mut Var, rank: usize, pick: fn(&(usize, usize)) -> usize| -> usize {
+                    if straight(&order(rank, pick, true)) {
+                        return b;
+                    }
+                    let order = order(rank, pick, false);
+                    if !straight(&order) {
+                        *arg = transposed(*arg, &order, step.span, &mut out, types);
+                    }
+                    rank - s
+                };
+                let (left_sum, mut right_sum) = (place(left, l, |p| p.0), place(right, r, |p| p.1));
+                if let Some((fields, stencil)) = around.get(left).and_then(|op| stencil(op, b, left_sum, s, types)) {
+                    if right_sum != 0 {
+                        *right = transposed(*right, &order(r, |p| p.1, true), step.span, &mut out, types);
+                        right_sum = 0;
+                    }
+                    *left = fields;
+                    stencils.insert(step.outs[0], stencil);
                 }
                 *batch = (0..b).map(|k| (k, k)).collect();
-                *sum = (0..s).map(|k| (l - s + k, if by_columns { b + k } else { r - s + k })).collect();
+                *sum = (0..s).map(|k| (left_sum + k, right_sum + k)).collect();
             }
             _ => {}
         }
         out.push(step);
     }
+    let read: HashSet<Var> = out.iter().flat_map(Step::reads).chain(results.iter().copied()).collect();
+    out.retain(|step| !matches!(step.op, Op::Around { .. }) || read.contains(&step.outs[0]));
     out
+}
+
+/// The fields that a contraction of them around sites may read itself: one over all neighbours and channels, or over all sites. `summed`
+/// dimensions stand from `first` on.
+fn stencil(op: &Op, batch: usize, first: usize, summed: usize, types: &[Type]) -> Option<(Var, Stencil)> {
+    let Op::Around { arg, dim, sizes, offsets, .. } = op else { return None };
+    let over_sites = first == 0 && summed == dim + 1;
+    if batch > 0 || !(over_sites || first == dim + 1) {
+        return None;
+    }
+    let shape = &types[arg.0 as usize].shape;
+    let (members, channels) = (shape[..*dim].iter().product(), shape[dim + 1..].iter().product());
+    Some((*arg, Stencil { members, sites: shape[*dim], channels, table: table(sizes, offsets)?, over_sites }))
+}
+
+/// All sites' first neighbours, then all sites' second ones, …; none for a lattice of more than 2³² sites.
+fn table(sizes: &[usize], offsets: &[Vec<i64>]) -> Option<Vec<u32>> {
+    u32::try_from(sizes.iter().product::<usize>()).ok()?;
+    Some(offsets.iter().flat_map(|offset| lattice::shift_table(sizes, offset)).map(|site| site as u32).collect())
 }
 
 /// Another name for what a block reads.
@@ -277,6 +333,8 @@ struct Planner {
     frame: usize,
     /// Where each variable lies.
     homes: HashMap<Var, Buffer>,
+    /// Contractions, by their result, whose left side are fields read around sites.
+    stencils: HashMap<Var, Stencil>,
     /// What is the same in every member, and what counts members by one.
     uniform: HashSet<Var>,
     runs: HashSet<Var>,
@@ -730,6 +788,17 @@ impl Planner {
                 out: buffer,
                 outer: ty.shape[..*dim].iter().product(),
             },
+            Op::Around { arg, dim, sizes, offsets, .. } => {
+                let shape = &self.ty(*arg).shape;
+                Instruction::Around {
+                    arg: home(self, arg),
+                    out: buffer,
+                    members: shape[..*dim].iter().product(),
+                    sizes: sizes.clone(),
+                    offsets: offsets.clone(),
+                    row: shape[dim + 1..].iter().product::<usize>() * ty.scalar.size(),
+                }
+            }
             Op::Gather { arg, index, checked } => {
                 let shape = &self.ty(*arg).shape;
                 Instruction::Gather {
@@ -753,6 +822,18 @@ impl Planner {
                 size: ty.len(),
                 scalar: ty.scalar,
             },
+            Op::Contract { left, right, .. } if self.stencils.contains_key(&result) => {
+                let stencil = self.stencils.remove(&result).expect("it is there");
+                let terms = if stencil.over_sites { stencil.members * stencil.sites } else { stencil.table.len() / stencil.sites.max(1) * stencil.channels };
+                Instruction::Convolve {
+                    scalar: ty.scalar,
+                    fields: home(self, left),
+                    right: home(self, right),
+                    out: buffer,
+                    columns: self.ty(*right).len() / terms.max(1),
+                    stencil,
+                }
+            }
             Op::Contract { left, right, batch, sum } => {
                 let (l, r) = (&self.ty(*left).shape, &self.ty(*right).shape);
                 let batches: usize = l[..batch.len()].iter().product();
@@ -763,16 +844,17 @@ impl Planner {
                 };
                 let m = free(l, &|d| sum.iter().any(|p| p.0 == d));
                 let n = free(r, &|d| sum.iter().any(|p| p.1 == d));
-                let by_columns = sum.first().is_some_and(|p| p.1 == batch.len() && r.len() > batch.len() + sum.len());
+                // With the summed dimensions last, or first.
+                let strides = |summed_first: bool, free: usize| if summed_first { (1, free) } else { (depth, 1) };
+                let first = |pick: fn(&(usize, usize)) -> usize| sum.first().is_some_and(|p| pick(p) == batch.len());
+                let (left_strides, (column, term)) = (strides(first(|p| p.0), m), strides(first(|p| p.1), n));
                 Instruction::Contract {
                     scalar: ty.scalar,
                     left: home(self, left),
                     right: home(self, right),
                     out: buffer,
                     batch: batches,
-                    sizes: [m, n, depth],
-                    left_strides: (depth, 1),
-                    right_strides: if by_columns { (n, 1) } else { (1, depth) },
+                    product: Product { m, n, k: depth, a: left_strides, b: (term, column) },
                 }
             }
             Op::Draw { distribution, scalar, place, turns, position, shape } => Instruction::Draw {

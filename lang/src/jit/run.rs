@@ -1,13 +1,14 @@
 //! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
 
 use super::machine::{self, Code};
-use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Turn};
+use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Stencil, Turn};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
 use crate::profile::{Marks, Thread};
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
+use moyal_runtime::contract::Product;
 use moyal_runtime::threads::Pool;
 use moyal_runtime::{contract, lattice, noise, simd, sum};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -388,6 +389,13 @@ impl Worker<'_> {
             }
             Instruction::Embed { arg, out, from, shape, start, stride, bytes } => self.embed(*arg, *out, from, shape, start, stride, *bytes),
             Instruction::Concat { args, out, outer } => self.concat(args, *out, *outer),
+            Instruction::Around { arg, out, members, sizes, offsets, row } => {
+                let tables: Vec<Vec<i64>> = offsets.iter().map(|offset| lattice::shift_table(sizes, offset)).collect();
+                self.around(*arg, *out, *members, &tables, *row)
+            }
+            Instruction::Convolve { scalar, fields, right, out, stencil, columns } => {
+                self.convolve(*scalar, [*fields, *right, *out], stencil, *columns)
+            }
             Instruction::Gather { arg, index, sizes, count, row, out, checked, span } => {
                 let positions = self.positions(index, sizes, *count, *checked, *span)?;
                 self.gather(&positions, *arg, *row, *count, *out);
@@ -400,8 +408,8 @@ impl Worker<'_> {
                 let position = self.positions(index, sizes, 1, *checked, *span)?.at(0);
                 unsafe { std::ptr::copy_nonoverlapping(self.table[*value], self.table[*target].add(position * row), *row) };
             }
-            Instruction::Contract { scalar, left, right, out, batch, sizes, left_strides, right_strides } => {
-                self.contract(*scalar, [*left, *right, *out], *batch, *sizes, *left_strides, *right_strides)
+            Instruction::Contract { scalar, left, right, out, batch, product } => {
+                self.contract(*scalar, [*left, *right, *out], *batch, product)
             }
             Instruction::Routine { routine, lead, types, args, results, outs, span } => {
                 let count = lead.iter().product();
@@ -759,29 +767,55 @@ impl Worker<'_> {
         }
     }
 
-    fn contract(
-        &self,
-        scalar: Scalar,
-        [left, right, out]: [Buffer; 3],
-        batch: usize,
-        [m, n, k]: [usize; 3],
-        left_strides: (usize, usize),
-        right_strides: (usize, usize),
-    ) {
-        macro_rules! each {
-            ($t:ty, $f:path) => {{
-                let (a, b) = (self.slice::<$t>(left, batch * m * k), self.slice::<$t>(right, batch * n * k));
-                let out = self.slice_mut::<$t>(out, batch * m * n);
-                for t in 0..batch {
-                    let (a, b) = (&a[t * m * k..(t + 1) * m * k], &b[t * n * k..(t + 1) * n * k]);
-                    $f(m, n, k, a, left_strides, b, right_strides, &mut out[t * m * n..(t + 1) * m * n]);
-                }
+    fn contract(&self, scalar: Scalar, [left, right, out]: [Buffer; 3], batch: usize, product: &Product) {
+        let Product { m, n, k, .. } = *product;
+        let pool = (!self.serial).then_some(self.pool);
+        macro_rules! of {
+            ($t:ty) => {{
+                let (a, b) = (self.slice::<$t>(left, batch * m * k), self.slice::<$t>(right, batch * k * n));
+                contract::contract(product, batch, a, b, self.slice_mut::<$t>(out, batch * m * n), pool)
             }};
         }
         match scalar {
-            Scalar::F32 => each!(f32, contract::contract_f32),
-            _ => each!(f64, contract::contract),
+            Scalar::F32 => of!(f32),
+            _ => of!(f64),
         }
+    }
+
+    fn convolve(&self, scalar: Scalar, [fields, right, out]: [Buffer; 3], stencil: &Stencil, columns: usize) {
+        let Stencil { members, sites, channels, ref table, over_sites } = *stencil;
+        let around = contract::Around { members, sites, channels, table };
+        let (rows, terms) = (members * sites, table.len() / sites.max(1) * channels);
+        let (rows, terms) = if over_sites { (terms, rows) } else { (rows, terms) };
+        let pool = (!self.serial).then_some(self.pool);
+        macro_rules! of {
+            ($t:ty) => {{
+                let (a, b) = (self.slice::<$t>(fields, members * sites * channels), self.slice::<$t>(right, terms * columns));
+                let run = if over_sites { contract::correlate } else { contract::convolve };
+                run(&around, columns, a, b, self.slice_mut::<$t>(out, rows * columns), pool)
+            }};
+        }
+        match scalar {
+            Scalar::F32 => of!(f32),
+            _ => of!(f64),
+        }
+    }
+
+    /// Rows of so many bytes at neighbours of each site, members shared among threads.
+    fn around(&self, arg: Buffer, out: Buffer, members: usize, tables: &[Vec<i64>], row: usize) {
+        let sites = tables.first().map_or(0, Vec::len);
+        let shared = Shared(&self.table);
+        let some = |range: std::ops::Range<usize>| {
+            let (from, to) = (shared.table()[arg], shared.table()[out]);
+            for (t, x) in range.flat_map(|t| (0..sites).map(move |x| (t, x))) {
+                for (d, table) in tables.iter().enumerate() {
+                    let (at, place) = (t * sites + table[x] as usize, (t * sites + x) * tables.len() + d);
+                    unsafe { std::ptr::copy_nonoverlapping(from.add(at * row), to.add(place * row), row) };
+                }
+            }
+        };
+        let grain = (8 * WORTH).div_ceil((sites * tables.len() * row).max(1));
+        if self.serial { some(0..members) } else { self.pool.run(members, grain, some) }
     }
 
     /// Members are shared among threads; of those that fail the first one is told.
