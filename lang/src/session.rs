@@ -419,7 +419,7 @@ impl Session {
         let refuse = |why: String| Diagnostic::error(format!("\"{file}\" cannot be read: {why}")).label(span, "this file");
         let stored = host.load(file).map_err(refuse)?;
         let ty = &self.globals.slots[re].ty;
-        let fits = stored.real.shape == ty.shape && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
+        let fits = stored.real.shape[..] == ty.shape[..] && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
         if !fits {
             let sizes = |shape: &[usize]| match shape {
                 [] => "one number".to_string(),

@@ -5,7 +5,7 @@ use super::builtin::{Call, as_number, known};
 use super::process::{Part, Process};
 use super::value::*;
 use super::*;
-use crate::core::{Block, Op};
+use crate::core::{Block, Op, VarSet};
 use crate::pass;
 use crate::prim::Partials;
 
@@ -53,7 +53,7 @@ fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diag
 }
 
 /// Where a step stands that is constant in pieces of what depends on the state: a sign, a comparison, a rounding.
-fn jump(block: &Block, dependents: &std::collections::HashSet<Var>) -> Option<u32> {
+fn jump(block: &Block, dependents: &VarSet) -> Option<u32> {
     block.steps.iter().find_map(|step| {
         let jumps = matches!(&step.op, Op::Prim(row, args) if (row.jumps || matches!(row.partials, Partials::Constant)) && args.iter().any(|v| dependents.contains(v)));
         if jumps { Some(step.span) } else { step.op.blocks().into_iter().find_map(|inner| jump(inner, dependents)) }
@@ -185,6 +185,6 @@ pub fn from_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
         let part = c.b.part(v.re, 0, from, from + ty.len());
         from += ty.len();
         let part = c.b.convert(part, ty.scalar);
-        c.b.reshape(part, ty.shape)
+        c.b.reshape(part, ty.shape.to_vec())
     })))
 }

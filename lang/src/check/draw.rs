@@ -91,7 +91,7 @@ impl Checker<'_> {
         let drawn = zeros.map_leaves(&mut |v| {
             part += 1;
             let ty = self.b.type_of(v).clone();
-            self.b.draw(Base::Normal, ty.scalar, noise::step(place, "part", part), turns.clone(), position, ty.shape)
+            self.b.draw(Base::Normal, ty.scalar, noise::step(place, "part", part), turns.clone(), position, ty.shape.to_vec())
         });
         match ty {
             None => Ok(tight(drawn)),

@@ -158,7 +158,7 @@ pub fn unit(c: &mut Checker, mut call: Call) -> Checked<Value> {
         let hit = c.b.call("eq", &[number, wanted]);
         first += ty.len() as i64;
         let ones = c.b.convert(hit, ty.scalar);
-        c.b.reshape(ones, ty.shape)
+        c.b.reshape(ones, ty.shape.to_vec())
     });
     Ok(tight(x))
 }

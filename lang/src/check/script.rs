@@ -5,7 +5,7 @@ use super::expression::{pattern_names, tight};
 use super::figure;
 use super::value::*;
 use super::*;
-use crate::core::{Block as CoreBlock, Literal, Op, Program, Step};
+use crate::core::{Block as CoreBlock, Literal, Op, Program, Step, VarSet, Vars};
 use crate::host::Host;
 use crate::pass;
 use crate::syntax::ast::{self, Expr, ExprKind, Pattern, Statement, StatementKind, StringPart};
@@ -1204,7 +1204,7 @@ fn finished(
     in_loop: bool,
 ) -> (Option<Unit>, Vec<Value>) {
     // What a member of a comprehension or a turn of a loop made ends with it.
-    let outer: HashSet<Var> = c.b.open_steps().flat_map(|s| s.outs.iter().copied()).chain(c.inputs.iter().map(|i| i.1)).collect();
+    let outer: VarSet = c.b.open_steps().flat_map(|s| s.outs.iter().copied()).chain(c.inputs.iter().map(|i| i.1)).collect();
     let mut records = std::mem::take(&mut c.new_records);
     let mut times = std::mem::take(&mut c.times);
     times.retain(|time| time.found.iter().all(|v| outer.contains(v)));
@@ -1279,7 +1279,7 @@ fn finished(
     c.globals.records.extend(records);
     let mut program = b.finish(vec![], core_results);
     // `run.acceptance` names `run` but does not read it.
-    let read: HashSet<Var> = program.body.captures().into_iter().collect();
+    let read: VarSet = program.body.captures().into_iter().collect();
     let (inputs, params) = c.inputs.iter().filter(|(_, var)| read.contains(var)).copied().unzip();
     program.body.params = params;
     let requires = program.body.steps.iter().any(|s| matches!(s.op, Op::Require { .. }) || !s.op.blocks().is_empty());
@@ -1307,12 +1307,12 @@ fn with_fluctuations(
         .iter()
         .flat_map(|p| {
             [(p.strength, Literal::Real(0.0)), (p.block, Literal::Int(0))]
-                .map(|(var, literal)| Step { outs: vec![var], op: Op::Constant(literal), span: 0 })
+                .map(|(var, literal)| Step { outs: Vars::from_slice(&[var]), op: Op::Constant(literal), span: 0 })
         })
         .collect();
     b.extend(zeros);
-    b.extend(steps.clone());
-    let (touched, after) = super::estimates::depending(&b.types, steps, sources);
+    let (touched, after) = super::estimates::depending(&b.types, &steps, sources);
+    b.extend(steps);
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();

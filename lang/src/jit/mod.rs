@@ -11,4 +11,5 @@ mod plan;
 mod run;
 mod wide;
 
+pub use plan::{Plan, plan};
 pub use run::Compiled;

@@ -94,8 +94,8 @@ pub fn plan(program: &Program) -> Plan {
             buffer
         })
         .collect();
-    let steps = canonical(&program.body.steps, &mut planner.types, &HashMap::new());
-    let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::new());
+    let steps = canonical(&program.body.steps, &mut planner.types, &mut VarMap::default(), &mut VarMap::default());
+    let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::default());
     let results = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
     Plan {
         instructions,
@@ -111,28 +111,36 @@ pub fn plan(program: &Program) -> Plan {
 
 /// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A scalar
 /// spread over an array is spread in each block that reads it, so that no kernel reads an array for it.
-fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -> Vec<Step> {
+/// `uniform` are such spreads around the steps, `names` what is called otherwise in them.
+fn canonical(steps: &[Step], types: &mut Vec<Type>, uniform: &mut VarMap<Op>, names: &mut VarMap<Var>) -> Vec<Step> {
     let mut out = vec![];
-    let mut uniform = around.clone();
-    for step in steps {
-        let mut step = step.clone();
+    for Step { outs, op, span } in steps {
+        let mut step = Step { outs: outs.clone(), op: op.without_blocks().map_args(&mut |v| named(names, v)), span: *span };
         if let Op::Spread { dims, .. } = &step.op
             && dims.is_empty()
         {
             uniform.insert(step.outs[0], step.op.clone());
         }
-        for block in step.op.blocks_mut() {
+        for (block, copy) in op.blocks().into_iter().zip(step.op.blocks_mut()) {
             let mut inside = vec![];
+            let mut outside = vec![];
             for var in block.captures() {
                 if let Some(op) = uniform.get(&var) {
                     types.push(types[var.0 as usize].clone());
                     let own = Var(types.len() as u32 - 1);
-                    inside.push(Step { outs: vec![own], op: op.clone(), span: step.span });
-                    rename(block, var, own);
+                    inside.push(Step { outs: Vars::from_slice(&[own]), op: op.clone(), span: step.span });
+                    outside.push((var, names.insert(var, own)));
                 }
             }
-            inside.append(&mut block.steps);
-            block.steps = canonical(&inside, types, &uniform);
+            inside.append(&mut canonical(&block.steps, types, uniform, names));
+            let results = block.results.iter().map(|v| named(names, *v)).collect();
+            *copy = Block { params: block.params.clone(), steps: inside, results };
+            for (var, before) in outside {
+                match before {
+                    Some(name) => names.insert(var, name),
+                    None => names.remove(&var),
+                };
+            }
         }
         match &mut step.op {
             Op::Reduce { arg, dims, .. } if dims.windows(2).any(|w| w[1] != w[0] + 1) => {
@@ -172,14 +180,8 @@ fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -
     out
 }
 
-/// Another name for what a block reads.
-fn rename(block: &mut Block, from: Var, to: Var) {
-    let mut other = |v: Var| if v == from { to } else { v };
-    for step in &mut block.steps {
-        step.op = step.op.clone().map_args(&mut other);
-        step.op.blocks_mut().into_iter().for_each(|b| rename(b, from, to));
-    }
-    block.results.iter_mut().for_each(|v| *v = other(*v));
+fn named(names: &VarMap<Var>, var: Var) -> Var {
+    names.get(&var).copied().unwrap_or(var)
 }
 
 fn transposed(arg: Var, order: &[usize], span: u32, out: &mut Vec<Step>, types: &mut Vec<Type>) -> Var {
@@ -191,7 +193,7 @@ fn transposed(arg: Var, order: &[usize], span: u32, out: &mut Vec<Step>, types: 
     }
     types.push(Type::new(ty.scalar, shape.clone()));
     let var = Var(types.len() as u32 - 1);
-    out.push(Step { outs: vec![var], op: Op::Spread { arg, shape, dims }, span });
+    out.push(Step { outs: Vars::from_slice(&[var]), op: Op::Spread { arg, shape, dims }, span });
     var
 }
 
@@ -241,7 +243,7 @@ struct Planner {
     frames: Vec<Arena>,
     frame: usize,
     /// Where each variable lies.
-    homes: HashMap<Var, Buffer>,
+    homes: VarMap<Buffer>,
 }
 
 /// One piece of a block, in order.
@@ -285,11 +287,11 @@ impl Planner {
     /// The instructions of a block, and the buffers that its results may lie in and that the caller must release.
     /// Buffers in `owned` belong to others but may be written after their last use here.
     fn block(&mut self, steps: &[Step], results: &[Var], owned: &HashSet<Buffer>) -> (Vec<Instruction>, Vec<Buffer>) {
-        let defined: HashMap<Var, &Step> =
+        let defined: VarMap<&Step> =
             steps.iter().filter(|s| s.outs.len() == 1).map(|s| (s.outs[0], s)).collect();
         let mut stored = self.stored(steps, results, &defined);
         let apart = loop {
-            match self.pieces(steps, &defined, &stored, &HashSet::new()) {
+            match self.pieces(steps, &defined, &stored, &HashSet::default()) {
                 Ok(pieces) => break pieces,
                 Err(var) => assert!(stored.insert(var), "a kernel asks for an array that lies in memory already"),
             }
@@ -298,7 +300,7 @@ impl Planner {
         let pieces = if within.is_empty() { apart } else { self.pieces(steps, &defined, &stored, &within).expect("kernels as before") };
         // Last use of each variable, then of each buffer as they are given out.
         let reads: Vec<Vec<Var>> = pieces.iter().map(|(p, k)| self.reads(p, k.as_ref())).collect();
-        let mut last: HashMap<Var, usize> = HashMap::new();
+        let mut last: VarMap<usize> = HashMap::default();
         for (k, vars) in reads.iter().enumerate() {
             for var in vars {
                 last.insert(*var, k);
@@ -307,7 +309,7 @@ impl Planner {
         for var in results {
             last.insert(*var, usize::MAX);
         }
-        let mut scope = Scope { last, ends: HashMap::new(), own: vec![], owned: owned.clone() };
+        let mut scope = Scope { last, ends: HashMap::default(), own: vec![], owned: owned.clone() };
         // Outer buffers that die here: when their last reader is known.
         for (var, end) in &scope.last {
             if let Some(buffer) = self.homes.get(var) {
@@ -336,15 +338,19 @@ impl Planner {
     }
 
     /// What must lie in memory.
-    fn stored(&self, steps: &[Step], results: &[Var], defined: &HashMap<Var, &Step>) -> HashSet<Var> {
-        let mut stored: HashSet<Var> = results.iter().copied().collect();
-        let mut readers: HashMap<Var, Vec<Var>> = HashMap::new();
+    fn stored(&self, steps: &[Step], results: &[Var], defined: &VarMap<&Step>) -> VarSet {
+        let mut stored: VarSet = results.iter().copied().collect();
+        let mut read_in_memory = stored.clone();
+        let mut readers: VarMap<Vec<Var>> = VarMap::default();
         for step in steps {
             let scalar = step.outs.first().is_some_and(|v| self.ty(*v).shape.is_empty());
             for block in step.op.blocks() {
-                stored.extend(block.captures());
+                let captures = block.captures();
+                read_in_memory.extend(&captures);
+                stored.extend(captures);
             }
             if !express::fusible(step, &self.types) {
+                read_in_memory.extend(step.op.args());
                 stored.extend(step.op.args());
                 stored.extend(step.outs.iter().copied());
                 continue;
@@ -360,7 +366,7 @@ impl Planner {
                 readers.entry(arg).or_default().push(step.outs[0]);
             }
         }
-        let mut costs: HashMap<Var, usize> = HashMap::new();
+        let mut costs: VarMap<usize> = HashMap::default();
         for step in steps.iter().filter(|s| express::fusible(s, &self.types)) {
             let out = step.outs[0];
             let below: usize = step.op.args().iter().filter(|a| !stored.contains(a)).map(|a| costs.get(a).copied().unwrap_or(0)).sum();
@@ -371,10 +377,10 @@ impl Planner {
             costs.insert(out, cost);
         }
         // What several kernels would compute again, each for itself.
-        let mut kernels: HashMap<Var, HashSet<Var>> = HashMap::new();
+        let mut kernels: VarMap<VarSet> = HashMap::default();
         for step in steps.iter().rev().filter(|s| express::fusible(s, &self.types)) {
             let out = step.outs[0];
-            let mut into: HashSet<Var> = HashSet::new();
+            let mut into: VarSet = HashSet::default();
             for reader in readers.get(&out).into_iter().flatten() {
                 match kernels.get(reader) {
                     Some(further) if !stored.contains(reader) => into.extend(further),
@@ -389,18 +395,9 @@ impl Planner {
             }
             kernels.insert(out, into);
         }
-        // Constants are written into the code.
-        stored.retain(|v| !matches!(defined.get(v).map(|s| &s.op), Some(Op::Constant(_))) || !self.only_fused(*v, steps, results));
+        // Constants that only kernels read are written into the code.
+        stored.retain(|v| !matches!(defined.get(v).map(|s| &s.op), Some(Op::Constant(_))) || read_in_memory.contains(v));
         stored
-    }
-
-    /// Whether all readers of a constant are kernels.
-    fn only_fused(&self, var: Var, steps: &[Step], results: &[Var]) -> bool {
-        !results.contains(&var)
-            && steps.iter().all(|s| {
-                (express::fusible(s, &self.types) || !s.op.args().contains(&var))
-                    && s.op.blocks().iter().all(|b| !b.captures().contains(&var))
-            })
     }
 
     /// The block's pieces in order, with their kernels; neighbouring scalars go into one, and neighbouring arrays that share work, of
@@ -409,9 +406,9 @@ impl Planner {
     fn pieces<'s>(
         &self,
         steps: &'s [Step],
-        defined: &HashMap<Var, &Step>,
-        stored: &HashSet<Var>,
-        within: &HashSet<Var>,
+        defined: &VarMap<&Step>,
+        stored: &VarSet,
+        within: &VarSet,
     ) -> Result<Vec<(Piece<'s>, Option<Kernel>)>, Var> {
         let mut pieces: Vec<(Piece, Option<Kernel>)> = vec![];
         let (mut scalars, mut arrays): (Vec<Var>, Vec<Var>) = (vec![], vec![]);
@@ -456,12 +453,12 @@ impl Planner {
 
     /// Whether an array is best computed in one kernel with those before it: they have work in common, and it reads those only where
     /// it stands itself.
-    fn joins(&self, arrays: &[Var], out: Var, defined: &HashMap<Var, &Step>, stored: &HashSet<Var>) -> Result<bool, Var> {
+    fn joins(&self, arrays: &[Var], out: Var, defined: &VarMap<&Step>, stored: &VarSet) -> Result<bool, Var> {
         let Some(first) = arrays.first() else { return Ok(true) };
         if self.ty(*first).shape != self.ty(out).shape || self.ty(out).shape.is_empty() {
             return Ok(false);
         }
-        let kernel = |roots: &[Var]| express::kernel(&self.types, defined, stored, roots, &HashSet::new());
+        let kernel = |roots: &[Var]| express::kernel(&self.types, defined, stored, roots, &HashSet::default());
         let (before, alone) = (kernel(arrays)?, kernel(&[out])?);
         let Ok(together) = kernel(&[arrays, &[out]].concat()) else { return Ok(false) };
         let apart = |k: &Kernel| k.leaves.iter().any(|leaf| *leaf == out || arrays.contains(leaf));
@@ -475,9 +472,9 @@ impl Planner {
     }
 
     /// Arrays that only the kernel reads which computes them.
-    fn within(&self, pieces: &[(Piece, Option<Kernel>)], results: &[Var]) -> HashSet<Var> {
-        let read: HashSet<Var> = pieces.iter().flat_map(|(piece, kernel)| self.reads(piece, kernel.as_ref())).chain(results.iter().copied()).collect();
-        let mut within = HashSet::new();
+    fn within(&self, pieces: &[(Piece, Option<Kernel>)], results: &[Var]) -> VarSet {
+        let read: VarSet = pieces.iter().flat_map(|(piece, kernel)| self.reads(piece, kernel.as_ref())).chain(results.iter().copied()).collect();
+        let mut within = HashSet::default();
         for (piece, _) in pieces {
             if let Piece::Kernel(roots) = piece
                 && roots.len() > 1
@@ -622,7 +619,7 @@ impl Planner {
             Op::Embed { arg, shape, start, stride } => Instruction::Embed {
                 arg: home(self, arg),
                 out: buffer,
-                from: self.ty(*arg).shape.clone(),
+                from: self.ty(*arg).shape.to_vec(),
                 shape: shape.clone(),
                 start: start.clone(),
                 stride: stride.clone(),
@@ -757,7 +754,7 @@ impl Planner {
                 for (param, buffer) in condition.params.iter().zip(&carried) {
                     self.homes.insert(*param, *buffer);
                 }
-                let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::new());
+                let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::default());
                 let test = self.homes[&condition.results[0]];
                 let turn = self.new_buffer(8);
                 self.homes.insert(body.params[0], turn);
@@ -902,7 +899,7 @@ impl Planner {
         let frame = self.frame;
         let member = self.new_buffer(8);
         self.homes.insert(body.params[0], member);
-        let (code, _) = self.block(&body.steps, &body.results, &HashSet::new());
+        let (code, _) = self.block(&body.steps, &body.results, &HashSet::default());
         let results = body.results.iter().zip(&outs).map(|(v, to)| (self.homes[v], *to, self.bytes(*v))).collect();
         self.frame = outer;
         out.push(Instruction::Map { count, each, member, frame, body: code, results, span: step.span });
@@ -912,7 +909,7 @@ impl Planner {
 /// What is known of the buffers while a block is planned.
 struct Scope {
     /// The last piece that reads each variable.
-    last: HashMap<Var, usize>,
+    last: VarMap<usize>,
     /// The last piece that reads each buffer.
     ends: HashMap<Buffer, usize>,
     /// Buffers that this block has allocated and not released.

@@ -30,7 +30,11 @@ type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
 
 impl Compiled {
     pub fn new(program: &Program) -> Result<Compiled, String> {
-        let plan = plan::plan(program);
+        Compiled::of(plan::plan(program))
+    }
+
+    /// Writes the machine code of a plan.
+    pub fn of(plan: Plan) -> Result<Compiled, String> {
         let code = machine::compile(&plan.kernels, simd::level())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
         Ok(Compiled { plan, code, spare })
@@ -204,7 +208,7 @@ impl Worker<'_> {
                     Scalar::Int => Data::Int(self.slice(*buffer, len).to_vec()),
                     Scalar::Bool => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
                 };
-                Arc::new(Array::new(ty.shape.clone(), data))
+                Arc::new(Array::new(ty.shape.to_vec(), data))
             })
             .collect()
     }
