@@ -4,7 +4,8 @@
 use crate::check::script::{Action, Count, Piece, Plot, Script, ScriptChecker, Then, Unit};
 use crate::check::value::Value;
 use crate::check::{Globals, Slot, figure};
-use crate::core::{Type, Var};
+use crate::core::identity::identity;
+use crate::core::{Op, Program, Type, Var};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Context, Control, FailureKind, State};
 use crate::execute::{self, Ready};
@@ -20,7 +21,9 @@ use crate::syntax;
 use crate::verify;
 use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +40,12 @@ pub struct Session {
     pool: Pool,
     /// Functions that have been called, ready for arguments of the same types.
     calls: Vec<Called>,
+    /// Programs that are ready for another run, the last one first.
+    ready: RefCell<Vec<((u128, bool), Rc<Ready>)>>,
+    /// How many programs have been made ready.
+    made_ready: Cell<usize>,
+    /// How many loops of the script are running, one in the other.
+    loops: usize,
     /// What has been said against ensembles, by identity.
     warned: HashSet<(u64, Reason)>,
 }
@@ -51,7 +60,7 @@ struct Called {
     value: Value,
 }
 
-/// How many functions of what types stay ready.
+/// How many functions of what types stay ready, and how many programs.
 const READY: usize = 64;
 
 /// How often progress is told.
@@ -63,7 +72,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
         let pool = Pool::new(options.threads);
-        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0, calls: vec![], warned: HashSet::new() }
+        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0, calls: vec![], ready: RefCell::default(), made_ready: Cell::new(0), loops: 0, warned: HashSet::new() }
     }
 
     /// The params that a text declares, without running anything.
@@ -194,7 +203,8 @@ impl Session {
                 self.set(*im, imaginary.clone());
             }
         }
-        let result = called.unit.iter().try_for_each(|unit| self.unit(unit, host));
+        // It is likely to be called again.
+        let result = self.looped(|session| called.unit.iter().try_for_each(|unit| session.unit(unit, host)));
         let results = result.map(|()| self.stored(&called.value)).map_err(|d| vec![d]);
         std::mem::swap(&mut self.globals, &mut called.globals);
         self.store.truncate(self.globals.slots.len());
@@ -205,6 +215,8 @@ impl Session {
 
     fn made_ready(&self, function: &str, types: Vec<(Type, bool)>, host: &mut dyn Host) -> Result<Called, Vec<Diagnostic>> {
         let mut globals = self.globals.clone();
+        // What a call needs comes after the session's own, and goes with it.
+        globals.free.clear();
         let mut checker = ScriptChecker::new(&mut globals, host, self.library, &[], true);
         let made = checker.call(&syntax::latin(function), &types);
         let mistakes = std::mem::take(&mut checker.diagnostics);
@@ -247,7 +259,48 @@ impl Session {
         if interactive && result.is_err() {
             self.globals = before;
         }
+        self.forget();
         result.map_err(|d| vec![d])
+    }
+
+    /// Gives back what no name reaches any more.
+    fn forget(&mut self) {
+        let reached = self.globals.forget();
+        self.store.truncate(self.globals.slots.len());
+        for (_, value) in self.store.iter_mut().enumerate().filter(|(slot, _)| !reached.slots.contains(slot)) {
+            *value = None;
+        }
+        self.warned.retain(|(ensemble, _)| reached.carriers.contains(ensemble));
+    }
+
+    /// How many programs have been compiled since the session began (one that was met again is not compiled again).
+    pub fn compilations(&self) -> usize {
+        self.made_ready.get()
+    }
+
+    /// How many places for values the session has, whether in use or not.
+    pub fn places(&self) -> usize {
+        self.globals.slots.len()
+    }
+
+    /// The program made ready, unless it is still.
+    fn ready(&self, program: &Program) -> Rc<Ready> {
+        // The value of a param, say: there is nothing to compile.
+        if program.body.steps.iter().all(|step| matches!(step.op, Op::Constant(_))) {
+            return Rc::new(Ready::new(program.clone(), true));
+        }
+        let key = (identity(program), self.options.interpret);
+        let mut all = self.ready.borrow_mut();
+        let ready = match all.iter().position(|(other, _)| *other == key) {
+            Some(k) => all.remove(k).1,
+            None => {
+                self.made_ready.set(self.made_ready.get() + 1);
+                Rc::new(Ready::new(program.clone(), self.options.interpret))
+            }
+        };
+        all.insert(0, (key, ready.clone()));
+        all.truncate(READY);
+        ready
     }
 
     fn checked(
@@ -345,7 +398,7 @@ impl Session {
 
     /// Names that begin like this, for completion.
     pub fn complete(&self, start: &str) -> Vec<String> {
-        let own = self.globals.names.keys().chain(self.globals.library.keys()).map(|n| n.to_string());
+        let own = self.globals.names.keys().chain(self.globals.library.names()).map(|n| n.to_string());
         let mut names: Vec<String> =
             own.chain(crate::check::builtin::names().map(str::to_string)).filter(|n| n.starts_with(start) && !n.contains(' ')).collect();
         names.sort();
@@ -368,23 +421,25 @@ impl Session {
                     Count::Known(n) => *n as i64,
                     Count::Slot(slot) => self.array(*slot).ints()[0],
                 };
-                for k in 0..count {
-                    self.set(*turn, Arc::new(Array::int(k)));
-                    self.actions(body, host)?;
-                }
-                Ok(())
+                self.looped(|session| {
+                    (0..count).try_for_each(|k| {
+                        session.set(*turn, Arc::new(Array::int(k)));
+                        session.actions(body, host)
+                    })
+                })
             }
             Action::While { condition, turn, test, body } => {
-                let mut k = 0;
-                loop {
-                    self.unit(condition, host)?;
-                    if !self.array(*test).bools()[0] {
-                        return Ok(());
+                self.looped(|session| {
+                    for k in 0.. {
+                        session.unit(condition, host)?;
+                        if !session.array(*test).bools()[0] {
+                            break;
+                        }
+                        session.set(*turn, Arc::new(Array::int(k)));
+                        session.actions(body, host)?;
                     }
-                    self.set(*turn, Arc::new(Array::int(k)));
-                    self.actions(body, host)?;
-                    k += 1;
-                }
+                    Ok(())
+                })
             }
             Action::If { condition, test, then, otherwise } => {
                 self.unit(condition, host)?;
@@ -392,6 +447,13 @@ impl Session {
                 self.actions(branch, host)
             }
         }
+    }
+
+    fn looped(&mut self, run: impl FnOnce(&mut Session) -> Result<(), Diagnostic>) -> Result<(), Diagnostic> {
+        self.loops += 1;
+        let result = run(self);
+        self.loops -= 1;
+        result
     }
 
     fn set(&mut self, slot: usize, value: Arc<Array>) {
@@ -459,8 +521,12 @@ impl Session {
             }
             Control::Continue
         };
-        let ready = unit.ready.get_or_init(|| Ready::new(unit.program.clone(), self.options.interpret));
+        let ready = unit.ready.get_or_init(|| self.ready(&unit.program));
         let result = ready.run_from(inputs, State::default(), &context, &self.pool, &mut watch);
+        // In a loop of the script it runs again at once.
+        if self.loops == 0 {
+            ready.rest();
+        }
         if told.is_some() {
             host.progress_done();
         }

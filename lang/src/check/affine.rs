@@ -30,7 +30,7 @@ fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diag
     let Value::Process(p) = p else {
         return match p {
             Value::Unknown => Err(Reported),
-            other => c.fail(errors::expected(&p_span, "a process", &other)),
+            other => c.needs(&p_span, "a process", &other),
         };
     };
     let given = vec![(None, x.clone(), x_span.clone()), (None, t.clone(), t_span.clone())];
@@ -133,7 +133,7 @@ pub fn collocation(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(n, span)] = call.exactly::<1>(c)?;
     let n = match c.index_set(&n, &span)? {
         IndexSet::Range(n) if n > 0 => n,
-        _ => return c.fail(errors::expected(&span, "a positive number of nodes", &n)),
+        _ => return c.needs(&span, "a positive number of nodes", &n),
     };
     let (nodes, weights, matrix) = moyal_runtime::quadrature::collocation(n);
     let mut table = |shape: Vec<usize>, numbers: Vec<f64>| {

@@ -102,6 +102,27 @@ impl Checker<'_> {
         !sources.is_empty() && [Some(n.re), n.im].into_iter().flatten().any(|v| self.b.carries(v, &sources))
     }
 
+    /// What a message calls a value: its type, or that it is an estimate.
+    pub fn described(&self, value: &Value) -> String {
+        match value {
+            Value::Number(n) if self.is_estimate(n) && n.is_scalar() && n.kind == Kind::Complex => "a complex estimate".to_string(),
+            Value::Number(n) if self.is_estimate(n) && n.is_scalar() => "an estimate".to_string(),
+            Value::Number(n) if self.is_estimate(n) => format!("{} of estimates", n.describe()),
+            _ => value.describe(),
+        }
+    }
+
+    /// Refuses a value where something else is wanted.
+    pub fn needs<T>(&mut self, span: &Span, wanted: &str, found: &Value) -> Checked<T> {
+        let called = self.described(found);
+        self.fail(errors::expected_called(span, wanted, found, &called))
+    }
+
+    pub fn no_index<T>(&mut self, span: &Span, found: &Value) -> Checked<T> {
+        let called = self.described(found);
+        self.fail(errors::no_index(span, found, &called))
+    }
+
     /// Refuses an estimate for `what` (a condition, an index): which way a program goes has no error.
     pub fn plain(&mut self, n: &Number, what: &str, span: &Span) -> Checked<()> {
         if !self.is_estimate(n) {
@@ -133,7 +154,7 @@ pub fn error(c: &mut Checker, mut call: Call) -> Checked<Value> {
 pub fn covariance(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, span, parts) = c.estimate_given(&mut call)?;
     let [set] = &n.sets[..] else {
-        return c.fail(errors::expected(&span, "an array of estimates with one index", &Value::Number(n)));
+        return c.needs(&span, "an array of estimates with one index", &Value::Number(n));
     };
     let matrices: Vec<Var> = parts.iter().map(|p| c.covariance_over(p, set.size())).collect();
     let re = matrices[1..].iter().fold(matrices[0], |total, m| c.b.add(total, *m));

@@ -41,7 +41,7 @@ pub struct Unit {
     pub then: Then,
     pub span: Span,
     /// The program made ready for an engine, once it has run.
-    pub ready: std::cell::OnceCell<crate::execute::Ready>,
+    pub ready: std::cell::OnceCell<Rc<crate::execute::Ready>>,
 }
 
 pub enum Then {
@@ -547,7 +547,7 @@ impl<'g> ScriptChecker<'g> {
         let (unit, stored) = self.unit(address, statement, None, &[], |c| {
             let test = c.number(condition)?;
             if test.kind != Kind::Bool || !test.is_scalar() {
-                return c.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(test)));
+                return c.needs(&condition.span, "a condition (a bool)", &Value::Number(test));
             }
             c.plain(&test, "a condition", &condition.span)?;
             Ok((vec![tight(Value::Number(test))], vec![]))
@@ -761,16 +761,8 @@ impl<'g> ScriptChecker<'g> {
     /// The library's own names, from the files of its prelude.
     pub fn prelude(&mut self) {
         let Some(files) = (self.library)("prelude") else { return };
-        self.in_library = true;
-        for path in files.lines() {
-            let text = (self.library)(path).unwrap_or_default().to_string();
-            let source = std::sync::Arc::new(crate::source::Source { name: format!("library {path}"), text });
-            let (program, mistakes) = crate::syntax::parse(&source);
-            self.diagnostics.extend(mistakes);
-            self.hoist(&program.statements);
-        }
-        self.in_library = false;
-        self.globals.library = Rc::new(std::mem::take(&mut self.globals.names));
+        let files = files.lines().map(|path| (path, (self.library)(path).unwrap_or_default()));
+        self.globals.library = Rc::new(library::Library::new(files));
     }
 
     // ---- effects ----
@@ -842,7 +834,7 @@ impl<'g> ScriptChecker<'g> {
                     "log_y" => plot.log_y = matches!(&value, Value::Number(n) if c.literal_bool(n) == Some(true)),
                     "over" => {
                         let Value::Tuple(ends) = &value else {
-                            return c.fail(errors::expected(&argument.value.span, "a pair (from, to)", &value));
+                            return c.needs(&argument.value.span, "a pair (from, to)", &value);
                         };
                         let mut known = vec![];
                         for end in ends.iter() {
@@ -851,7 +843,7 @@ impl<'g> ScriptChecker<'g> {
                             }
                         }
                         let [from, to] = known[..] else {
-                            return c.fail(errors::expected(&argument.value.span, "a pair of known numbers", &value));
+                            return c.needs(&argument.value.span, "a pair of known numbers", &value);
                         };
                         over = Some((from, to));
                     }
@@ -897,13 +889,13 @@ impl<'g> ScriptChecker<'g> {
             };
             match c.expr(&name.value)? {
                 Value::Text(t) => file = Some((t, name.value.span.clone())),
-                other => return c.fail(errors::expected(&name.value.span, "the name of a file in quotes", &other)),
+                other => return c.needs(&name.value.span, "the name of a file in quotes", &other),
             }
             match c.expr(&value.value)? {
                 Value::Number(n) if c.is_estimate(&n) => c.fail(errors::save_of_estimate(&value.value.span)),
                 Value::Number(n) => Ok((vec![Value::Number(n)], vec![])),
                 Value::Unknown => Err(Reported),
-                other => c.fail(errors::expected(&value.value.span, "an array", &other)),
+                other => c.needs(&value.value.span, "an array", &other),
             }
         })?;
         let (file, span) = file.expect("set above");
@@ -933,7 +925,7 @@ impl<'g> ScriptChecker<'g> {
             };
             let file = match c.expr(&argument.value)? {
                 Value::Text(t) => t,
-                other => return c.fail(errors::expected(&argument.value.span, "the name of a file in quotes", &other)),
+                other => return c.needs(&argument.value.span, "the name of a file in quotes", &other),
             };
             let declared = match ty.map(|t| c.ty(t)).transpose()? {
                 Some(types::Ty::Number(kind, sets)) => Some((kind, sets)),
@@ -986,8 +978,7 @@ impl<'g> ScriptChecker<'g> {
     }
 
     fn new_slot(&mut self, ty: Type) -> usize {
-        self.globals.slots.push(Slot { ty, fluctuations: vec![], literal: None });
-        self.globals.slots.len() - 1
+        self.globals.new_slot(Slot { ty, fluctuations: vec![], literal: None })
     }
 
     /// The noise address of the next statement: by the name that it binds, else its number among those that bind none.
@@ -1243,8 +1234,7 @@ fn finished(
             slots.push(kept[k - own]);
             continue;
         }
-        c.globals.slots.push(Slot { ty: ty.clone(), fluctuations: vec![], literal: literals[k] });
-        slots.push(c.globals.slots.len() - 1);
+        slots.push(c.globals.new_slot(Slot { ty: ty.clone(), fluctuations: vec![], literal: literals[k] }));
     }
     let mut outputs = vec![];
     let mut core_results = vec![];
@@ -1255,10 +1245,10 @@ fn finished(
         }
     }
     let mut beside = |globals: &mut Globals, var: Var| {
-        globals.slots.push(Slot { ty: b.type_of(var).clone(), fluctuations: vec![], literal: None });
-        outputs.push(globals.slots.len() - 1);
+        let slot = globals.new_slot(Slot { ty: b.type_of(var).clone(), fluctuations: vec![], literal: None });
+        outputs.push(slot);
         core_results.push(var);
-        globals.slots.len() - 1
+        slot
     };
     for (k, ensemble, fluctuation) in fluctuations {
         let slot = beside(c.globals, fluctuation);

@@ -8,6 +8,7 @@
 //! Core knows nothing of the tree it came from, of passes or of engines. It is made by [`build::Builder`] only.
 
 pub mod build;
+pub mod identity;
 pub mod text;
 pub mod verify;
 

@@ -40,6 +40,11 @@ impl Compiled {
         Ok(Compiled { plan, code, spare })
     }
 
+    /// Gives back the memory of frames that is not in use.
+    pub fn rest(&self) {
+        self.spare.iter().for_each(|frames| frames.lock().expect("no panic holds it").clear());
+    }
+
     /// Runs from a state (the default one: the beginning); see [`crate::interpret::run_from`].
     pub fn run_from(
         &self,
