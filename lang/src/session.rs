@@ -22,9 +22,10 @@ use crate::verify;
 use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Gives the text of a library module by its path, e.g. `prelude` or `rmt`.
@@ -112,7 +113,65 @@ impl Session {
         }
         self.globals = globals;
         self.calls.clear();
+        // On one thread each is compiled when it is met.
+        if self.pool.threads() > 1 {
+            self.compile_ahead(&script.actions);
+        }
         self.actions(&script.actions, host).map_err(|d| vec![d])
+    }
+
+    /// Checks a text whole and makes its programs ready; nothing runs. How many there are.
+    pub fn compile(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<usize, Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let Some(mut script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+        measure::script(&mut script, &mut globals.slots);
+        let before = self.compilations();
+        self.compile_ahead(&script.actions);
+        Ok(self.compilations() - before)
+    }
+
+    /// Compiles the programs of a script on all threads.
+    fn compile_ahead(&self, actions: &[Action]) {
+        if self.options.interpret {
+            return;
+        }
+        let mut units = vec![];
+        actions.iter().for_each(|action| action.units(&mut units));
+        units.retain(|unit| !is_constant(&unit.program));
+        let identities: Vec<u128> = units.iter().map(|unit| identity(&unit.program)).collect();
+        // Of equal ones the first.
+        let mut first: HashMap<u128, usize> = HashMap::new();
+        let mut programs = vec![];
+        for (unit, identity) in units.iter().zip(&identities) {
+            first.entry(*identity).or_insert_with(|| {
+                programs.push(&unit.program);
+                programs.len() - 1
+            });
+        }
+        self.made_ready.set(self.made_ready.get() + programs.len());
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut made = vec![];
+            loop {
+                let k = next.fetch_add(1, Ordering::Relaxed);
+                let Some(program) = programs.get(k) else { return made };
+                made.push((k, Ready::new((*program).clone(), false)));
+            }
+        };
+        let made = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.pool.threads().min(programs.len())).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+        });
+        let mut ready: Vec<Option<Rc<Ready>>> = vec![None; programs.len()];
+        for (k, program) in made {
+            ready[k] = Some(Rc::new(program));
+        }
+        for (unit, identity) in units.iter().zip(&identities) {
+            let of = ready[first[identity]].clone().expect("each is made by one of the threads");
+            // None of them has run.
+            let _ = unit.ready.set(of);
+        }
     }
 
     /// Runs the `test` blocks of a text after its other statements; one outcome for each.
@@ -162,7 +221,7 @@ impl Session {
             let Err(failure) = self.action(action, host) else { continue };
             let about = |outputs: &[usize]| slots.iter().position(|own| own.iter().any(|slot| outputs.contains(slot)));
             match action {
-                Action::Run(unit) if !self.options.stop.load(std::sync::atomic::Ordering::SeqCst) && about(&unit.outputs).is_some() => {
+                Action::Run(unit) if !self.options.stop.load(Ordering::SeqCst) && about(&unit.outputs).is_some() => {
                     stopped[about(&unit.outputs).expect("just found")] = Some(failure);
                 }
                 _ => return Err(failure),
@@ -285,8 +344,7 @@ impl Session {
 
     /// The program made ready, unless it is still.
     fn ready(&self, program: &Program) -> Rc<Ready> {
-        // The value of a param, say: there is nothing to compile.
-        if program.body.steps.iter().all(|step| matches!(step.op, Op::Constant(_))) {
+        if is_constant(program) {
             return Rc::new(Ready::new(program.clone(), true));
         }
         let key = (identity(program), self.options.interpret);
@@ -639,6 +697,11 @@ impl Session {
         };
         Layer { label: layer.label.as_ref().map(|l| l.to_string()), kind }
     }
+}
+
+/// Whether there is nothing to compile: the value of a param, say.
+fn is_constant(program: &Program) -> bool {
+    program.body.steps.iter().all(|step| matches!(step.op, Op::Constant(_)))
 }
 
 /// Whether a value is made of numbers alone.

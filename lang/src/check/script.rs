@@ -25,6 +25,25 @@ pub enum Action {
     If { condition: Unit, test: usize, then: Vec<Action>, otherwise: Vec<Action> },
 }
 
+impl Action {
+    /// Adds every program that the action may run.
+    pub fn units<'a>(&'a self, found: &mut Vec<&'a Unit>) {
+        match self {
+            Action::Run(unit) => found.push(unit),
+            Action::Load { .. } => {}
+            Action::For { body, .. } => body.iter().for_each(|a| a.units(found)),
+            Action::While { condition, body, .. } => {
+                found.push(condition);
+                body.iter().for_each(|a| a.units(found));
+            }
+            Action::If { condition, then, otherwise, .. } => {
+                found.push(condition);
+                then.iter().chain(otherwise).for_each(|a| a.units(found));
+            }
+        }
+    }
+}
+
 pub enum Count {
     Known(usize),
     /// A slot that holds an int.
@@ -254,7 +273,9 @@ impl<'g> ScriptChecker<'g> {
             StatementKind::Let { mutable, pattern, ty, value, draws } => {
                 let first = pattern_names(pattern)[0].text.clone();
                 let address = self.address(Some(&first));
-                let (unit, stored) = self.unit(address, statement, Some(&first), &[], |c| {
+                // In messages the name is called as it was written.
+                let written: Rc<str> = pattern_names(pattern)[0].span.text().into();
+                let (unit, stored) = self.unit(address, statement, Some(&written), &[], |c| {
                     let draw = c.draw_ordinal(*draws, statement);
                     let value = c.let_value(ty.as_ref(), value, draw)?;
                     let value = c.apart(pattern, value);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// A place in memory: a number in the table of pointers.
 pub type Buffer = usize;
+type Buffers = HashSet<Buffer, Hashing>;
 
 pub struct Plan {
     pub instructions: Vec<Instruction>,
@@ -53,13 +54,23 @@ pub enum Instruction {
     /// For each of the members that the dimensions `lead` count, whose arguments have `types`, and results these kinds and
     /// numbers of numbers.
     Routine { routine: &'static Routine, lead: Vec<usize>, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, span: u32 },
-    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, own_turns: bool, position: Buffer, positions: usize, size: usize, out: Buffer },
-    Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
-    While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
+    /// With `one_run` the positions are known to count by one.
+    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, own_turns: bool, position: Buffer, positions: usize, one_run: bool, size: usize, out: Buffer },
+    Loop { count: Buffer, before: Vec<Move>, turn: Turn, span: u32 },
+    While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Turn, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
     /// With `each` members of the program in one, their numbers are not told in failures.
     Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
+}
+
+/// A turn of a loop: its number, what is done, and what then becomes the carried values.
+pub struct Turn {
+    pub number: Buffer,
+    pub body: Vec<Instruction>,
+    pub moves: Vec<Move>,
+    /// Large values are not moved where the buffers can change places instead.
+    pub exchanges: Vec<Move>,
 }
 
 /// `bytes` from one buffer to another.
@@ -80,6 +91,9 @@ const LARGEST: usize = 60;
 /// hold go through memory after all.
 const WIDEST: usize = 160;
 const ARRAYS: usize = 14;
+
+/// Carried values of so many bytes are exchanged, not moved.
+const EXCHANGED: usize = 1 << 12;
 
 pub fn plan(program: &Program) -> Plan {
     let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
@@ -244,6 +258,9 @@ struct Planner {
     frame: usize,
     /// Where each variable lies.
     homes: VarMap<Buffer>,
+    /// What is the same in every member, and what counts members by one.
+    uniform: VarSet,
+    runs: VarSet,
 }
 
 /// One piece of a block, in order.
@@ -286,9 +303,10 @@ impl Planner {
 
     /// The instructions of a block, and the buffers that its results may lie in and that the caller must release.
     /// Buffers in `owned` belong to others but may be written after their last use here.
-    fn block(&mut self, steps: &[Step], results: &[Var], owned: &HashSet<Buffer>) -> (Vec<Instruction>, Vec<Buffer>) {
+    fn block(&mut self, steps: &[Step], results: &[Var], owned: &Buffers) -> (Vec<Instruction>, Vec<Buffer>) {
         let defined: VarMap<&Step> =
             steps.iter().filter(|s| s.outs.len() == 1).map(|s| (s.outs[0], s)).collect();
+        steps.iter().for_each(|step| self.note_run(step));
         let mut stored = self.stored(steps, results, &defined);
         let apart = loop {
             match self.pieces(steps, &defined, &stored, &HashSet::default()) {
@@ -326,6 +344,22 @@ impl Planner {
             self.end_of(k, &mut scope);
         }
         (out, scope.own)
+    }
+
+    /// Notes what a step makes known of its result, if that is an array of the members' numbers.
+    fn note_run(&mut self, step: &Step) {
+        match &step.op {
+            Op::Spread { dims, .. } if dims.is_empty() => drop(self.uniform.insert(step.outs[0])),
+            Op::Iota(_) => drop(self.runs.insert(step.outs[0])),
+            Op::Prim(row, args) if row.name == "add" => {
+                let counts = |x: usize, y: usize| self.runs.contains(&args[x]) && self.uniform.contains(&args[y]);
+                if counts(0, 1) || counts(1, 0) {
+                    self.runs.insert(step.outs[0]);
+                }
+            }
+            Op::Reshape { arg, .. } if self.runs.contains(arg) => drop(self.runs.insert(step.outs[0])),
+            _ => {}
+        }
     }
 
     /// Releases what nobody reads after piece `k`.
@@ -686,6 +720,7 @@ impl Planner {
                 own_turns: turns.last().is_some_and(|t| self.ty(*t).rank() > 0),
                 position: home(self, position),
                 positions: self.ty(*position).len(),
+                one_run: self.runs.contains(position),
                 size: shape.iter().product(),
                 out: buffer,
             },
@@ -741,12 +776,9 @@ impl Planner {
             Op::Loop { count, init, body } => {
                 let captured = body.captures();
                 let (carried, before) = self.carried(step, init, &captured, k, scope);
-                let turn = self.new_buffer(8);
-                self.homes.insert(body.params[0], turn);
-                let (instructions, after) = self.turn(body, &carried, scope, k);
+                let turn = self.turn(body, &carried, self.buffers.len());
                 let count = self.homes[count];
-                out.push(Instruction::Loop { count, turn, before, body: instructions, after, span: step.span });
-                self.release(turn);
+                out.push(Instruction::Loop { count, before, turn, span: step.span });
             }
             Op::While { init, condition, body } => {
                 let captured = [body.captures(), condition.captures()].concat();
@@ -754,13 +786,11 @@ impl Planner {
                 for (param, buffer) in condition.params.iter().zip(&carried) {
                     self.homes.insert(*param, *buffer);
                 }
-                let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::default());
+                let first = self.buffers.len();
+                let (test_code, left) = self.block(&condition.steps, &condition.results, &Buffers::default());
                 let test = self.homes[&condition.results[0]];
-                let turn = self.new_buffer(8);
-                self.homes.insert(body.params[0], turn);
-                let (instructions, after) = self.turn(body, &carried, scope, k);
-                out.push(Instruction::While { before, condition: test_code, test, turn, body: instructions, after, span: step.span });
-                self.release(turn);
+                let turn = self.turn(body, &carried, first);
+                out.push(Instruction::While { before, condition: test_code, test, turn, span: step.span });
                 left.into_iter().for_each(|b| self.release(b));
             }
             Op::If { condition, then, otherwise } => self.branches(step, *condition, then, otherwise, k, scope, out),
@@ -771,7 +801,7 @@ impl Planner {
 
     /// Buffers of carried values, taken from the initial ones where nobody reads those later.
     fn carried(&mut self, step: &Step, init: &[Var], captured: &[Var], k: usize, scope: &mut Scope) -> (Vec<Buffer>, Vec<Move>) {
-        let held: HashSet<Buffer> = captured.iter().map(|v| self.homes[v]).collect();
+        let held: Buffers = captured.iter().map(|v| self.homes[v]).collect();
         let mut carried: Vec<Buffer> = vec![];
         let mut moves = vec![];
         for (out, start) in step.outs.iter().zip(init) {
@@ -790,13 +820,14 @@ impl Planner {
         (carried, moves)
     }
 
-    /// One turn of a loop, and the moves at its end.
-    fn turn(&mut self, body: &Block, carried: &[Buffer], scope: &Scope, k: usize) -> (Vec<Instruction>, Vec<Move>) {
+    /// `first` is the first buffer that the loop has planned.
+    fn turn(&mut self, body: &Block, carried: &[Buffer], first: Buffer) -> Turn {
+        let number = self.new_buffer(8);
+        self.homes.insert(body.params[0], number);
         for (param, buffer) in body.params[1..].iter().zip(carried) {
             self.homes.insert(*param, *buffer);
         }
-        let _ = (scope, k);
-        let owned: HashSet<Buffer> = carried.iter().copied().collect();
+        let owned: Buffers = carried.iter().copied().collect();
         let (instructions, left) = self.block(&body.steps, &body.results, &owned);
         let wanted: Vec<Move> = body
             .results
@@ -804,9 +835,29 @@ impl Planner {
             .zip(carried)
             .map(|(v, to)| Move { from: self.homes[v], to: *to, bytes: self.bytes(*v) })
             .collect();
+        let (exchanges, wanted): (Vec<Move>, Vec<Move>) = wanted.iter().cloned().partition(|m| self.exchanged(m, &wanted, first, &left));
         let moves = self.in_order(wanted);
         left.into_iter().for_each(|b| self.release(b));
-        (instructions, moves)
+        self.release(number);
+        Turn { number, body: instructions, moves, exchanges }
+    }
+
+    /// Whether a carried value and its next one may change places: no other move knows either, the next one is the body's `own`, and of the
+    /// loop's buffers, those from `first` on, no other one ever lies where it does.
+    fn exchanged(&self, Move { from, to, bytes }: &Move, wanted: &[Move], first: Buffer, own: &[Buffer]) -> bool {
+        let known_once = |buffer: Buffer| wanted.iter().filter(|m| m.from == buffer || m.to == buffer).count() == 1;
+        let alone = || (first..self.buffers.len()).all(|other| other == *from || !self.overlap(*from, other));
+        let alike = *bytes >= EXCHANGED && from != to && self.sizes[*from] == self.sizes[*to];
+        alike && own.contains(from) && known_once(*from) && known_once(*to) && alone()
+    }
+
+    fn overlap(&self, a: Buffer, b: Buffer) -> bool {
+        match (&self.buffers[a], &self.buffers[b]) {
+            (Place::Frame { frame, offset }, Place::Frame { frame: other, offset: start }) => {
+                frame == other && *offset < start + self.sizes[b] && *start < offset + self.sizes[a]
+            }
+            _ => false,
+        }
     }
 
     /// Moves that happen at once, one after the other: none overwrites what another still needs.
@@ -843,7 +894,7 @@ impl Planner {
     ) {
         // Outer buffers that nobody reads after this: a branch may write them.
         let condition_buffer = self.homes[&condition];
-        let mut dying: HashSet<Buffer> =
+        let mut dying: Buffers =
             scope.own.iter().chain(&scope.owned).copied().filter(|b| *b != condition_buffer && self.free_at(*b, k, scope)).collect();
         let fresh: Vec<Buffer> = step.outs.iter().map(|v| self.new_buffer(self.bytes(*v))).collect();
         let mut codes = vec![];
@@ -911,9 +962,9 @@ struct Scope {
     /// The last piece that reads each variable.
     last: VarMap<usize>,
     /// The last piece that reads each buffer.
-    ends: HashMap<Buffer, usize>,
+    ends: HashMap<Buffer, usize, Hashing>,
     /// Buffers that this block has allocated and not released.
     own: Vec<Buffer>,
     /// Buffers of others that may be written after their last use here.
-    owned: HashSet<Buffer>,
+    owned: Buffers,
 }

@@ -1,7 +1,7 @@
 //! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
 
 use super::machine::{self, Code};
-use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
+use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Turn};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
@@ -81,6 +81,14 @@ impl Compiled {
         spare.or_else(|| Memory::new(self.plan.frames[frame]))
     }
 
+    /// Where a buffer lies in its frame.
+    fn offset(&self, buffer: Buffer) -> usize {
+        match self.plan.buffers[buffer] {
+            Place::Frame { offset, .. } => offset,
+            Place::Outside => unreachable!("only the frame's buffers change places"),
+        }
+    }
+
     fn place(&self, frame: usize, memory: &mut Memory, table: &mut [*mut u8]) {
         for (k, place) in self.plan.buffers.iter().enumerate() {
             if let Place::Frame { frame: f, offset } = place
@@ -114,10 +122,15 @@ impl Memory {
         unsafe { self.start.add(offset) }
     }
 
-    fn saved(&self) -> Array {
+    /// A copy, in which what has changed places lies where it belongs.
+    fn saved(&self, exchanged: &[Move], offset: impl Fn(Buffer) -> usize) -> Array {
         let words = self.layout.size() / 8;
-        let words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) };
-        Array::new(vec![words.len()], Data::Int(words.to_vec()))
+        let mut words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) }.to_vec();
+        for m in exchanged {
+            let (from, to, count) = (offset(m.from) / 8, offset(m.to) / 8, m.bytes.div_ceil(8));
+            words.copy_within(from..from + count, to);
+        }
+        Array::new(vec![words.len()], Data::Int(words))
     }
 
     fn restore(&mut self, saved: &Array) {
@@ -231,7 +244,7 @@ impl Worker<'_> {
             self.instruction(table)?;
         }
         for (k, instruction) in instructions.iter().enumerate().skip(state.step) {
-            let Instruction::Loop { count, turn, before, body, after, span } = instruction else {
+            let Instruction::Loop { count, before, turn, span } = instruction else {
                 self.instruction(instruction)?;
                 continue;
             };
@@ -241,13 +254,17 @@ impl Worker<'_> {
             }
             let count = self.int(*count);
             for number in first..count {
-                self.turn(*turn, number, body, after, *span)?;
-                let mut saved =
-                    || State { step: k, turn: number + 1, values: vec![(Var(0), Arc::new(memory.saved()))] };
+                self.turn(turn, number, *span)?;
+                let exchanged = (number + 1 - first) % 2 == 1;
+                let mut saved = || {
+                    let memory = memory.saved(if exchanged { &turn.exchanges } else { &[] }, |b| self.compiled.offset(b));
+                    State { step: k, turn: number + 1, values: vec![(Var(0), Arc::new(memory))] }
+                };
                 if let Control::Stop = watch(&mut saved, number + 1, count) {
                     return self.fail(*span, FailureKind::Stopped);
                 }
             }
+            self.settle(turn, count - first);
         }
         Ok(())
     }
@@ -256,16 +273,27 @@ impl Worker<'_> {
         instructions.iter().try_for_each(|i| self.instruction(i))
     }
 
-    fn turn(&mut self, turn: Buffer, number: i64, body: &[Instruction], after: &[Move], span: u32) -> Result<(), Failure> {
+    fn turn(&mut self, turn: &Turn, number: i64, span: u32) -> Result<(), Failure> {
         if self.context.stopped() || self.failed.load(Ordering::Relaxed) < self.member {
             return self.fail(span, FailureKind::Stopped);
         }
-        self.slice_mut::<i64>(turn, 1)[0] = number;
+        self.slice_mut::<i64>(turn.number, 1)[0] = number;
         self.around.push(Around::Turn(number, span));
-        self.all(body)?;
+        self.all(&turn.body)?;
         self.around.pop();
-        after.iter().for_each(|m| self.copy(m));
+        turn.moves.iter().for_each(|m| self.copy(m));
+        turn.exchanges.iter().for_each(|m| self.table.swap(m.from, m.to));
         Ok(())
+    }
+
+    /// After so many turns of a loop: carried values where they belong.
+    fn settle(&mut self, turn: &Turn, turns: i64) {
+        if turns % 2 == 1 {
+            for m in &turn.exchanges {
+                self.table.swap(m.from, m.to);
+                self.copy(m);
+            }
+        }
     }
 
     fn instruction(&mut self, instruction: &Instruction) -> Result<(), Failure> {
@@ -291,17 +319,14 @@ impl Worker<'_> {
             Instruction::Concat { args, out, outer } => self.concat(args, *out, *outer),
             Instruction::Gather { arg, index, sizes, count, row, out, checked, span } => {
                 let positions = self.positions(index, sizes, *count, *checked, *span)?;
-                let (from, to) = (self.table[*arg], self.table[*out]);
-                for (k, position) in positions.enumerate() {
-                    unsafe { std::ptr::copy_nonoverlapping(from.add(position * row), to.add(k * row), *row) };
-                }
+                self.gather(&positions, *arg, *row, *count, *out);
             }
             Instruction::Scatter { index, sizes, count, row, values, out, size, scalar } => {
-                let positions: Vec<usize> = self.positions(index, sizes, *count, false, 0)?.collect();
-                self.scatter(&positions, *row, *values, *out, *size, *scalar);
+                let positions = self.positions(index, sizes, *count, false, 0)?;
+                self.scatter(&positions, *count, *row, *values, *out, *size, *scalar);
             }
             Instruction::Update { target, index, sizes, row, value, checked, span } => {
-                let position = self.positions(index, sizes, 1, *checked, *span)?.next().expect("one position");
+                let position = self.positions(index, sizes, 1, *checked, *span)?.at(0);
                 unsafe { std::ptr::copy_nonoverlapping(self.table[*value], self.table[*target].add(position * row), *row) };
             }
             Instruction::Contract { scalar, left, right, out, batch, sizes, left_strides, right_strides } => {
@@ -311,20 +336,29 @@ impl Worker<'_> {
                 let count = lead.iter().product();
                 self.routine(routine, count, types, args, results, outs).map_err(|f| f.failure(*span, lead, self.around.clone()))?
             }
-            Instruction::Draw { distribution, scalar, place, turns, own_turns, position, positions, size, out } => {
+            Instruction::Draw { distribution, scalar, place, turns, own_turns, position, positions, one_run, size, out } => {
                 let outer: Vec<u64> = turns.iter().rev().skip(1).rev().map(|t| self.int(*t) as u64).collect();
                 let inner = turns.last().map_or(&[0][..], |t| self.slice::<i64>(*t, if *own_turns { *positions } else { 1 }));
                 let key = noise::key(self.context.seed, *place, &outer);
                 let positions = self.slice::<i64>(*position, *positions);
-                self.draw(*distribution, *scalar, key, inner, positions, *size, *out);
-            }
-            Instruction::Loop { count, turn, before, body, after, span } => {
-                before.iter().for_each(|m| self.copy(m));
-                for number in 0..self.int(*count) {
-                    self.turn(*turn, number, body, after, *span)?;
+                // One run is the rule.
+                let one_run = *one_run || noise::run_on(positions, 1);
+                if one_run && (inner.len() == 1 || noise::run_on(inner, 0)) {
+                    let first = positions.first().map_or(0, |p| *p as u64).wrapping_mul(*size as u64);
+                    self.draw(*distribution, *scalar, key, inner[0] as u64, first, 0..positions.len() * size, *out);
+                } else {
+                    self.draw_apart(*distribution, *scalar, key, inner, positions, *size, *out);
                 }
             }
-            Instruction::While { before, condition, test, turn, body, after, span } => {
+            Instruction::Loop { count, before, turn, span } => {
+                before.iter().for_each(|m| self.copy(m));
+                let count = self.int(*count);
+                for number in 0..count {
+                    self.turn(turn, number, *span)?;
+                }
+                self.settle(turn, count);
+            }
+            Instruction::While { before, condition, test, turn, span } => {
                 before.iter().for_each(|m| self.copy(m));
                 let mut number = 0;
                 loop {
@@ -332,9 +366,10 @@ impl Worker<'_> {
                     if !self.bool(*test) {
                         break;
                     }
-                    self.turn(*turn, number, body, after, *span)?;
+                    self.turn(turn, number, *span)?;
                     number += 1;
                 }
+                self.settle(turn, number);
             }
             Instruction::If { condition, then, otherwise } => {
                 let branch = if self.bool(*condition) { then } else { otherwise };
@@ -469,33 +504,89 @@ impl Worker<'_> {
 
     fn reduce(&self, monoid: Monoid, scalar: Scalar, arg: Buffer, out: Buffer, [outer, count, inner]: [usize; 3]) {
         macro_rules! each {
-            ($t:ty, $whole:path, $rows:path) => {{
-                let (x, out) = (self.slice::<$t>(arg, outer * count * inner), self.slice_mut::<$t>(out, outer * inner));
-                for o in 0..outer {
-                    let part = &x[o * count * inner..(o + 1) * count * inner];
-                    if inner == 1 {
-                        out[o] = $whole(part);
-                    } else {
-                        $rows(part, count, inner, &mut out[o * inner..(o + 1) * inner]);
+            ($t:ty, $whole:path, $rows:path, $blocks:path) => {{
+                let (table, x) = (Shared(&self.table), self.slice::<$t>(arg, outer * count * inner));
+                let part = |o: usize| &x[o * count * inner..(o + 1) * count * inner];
+                let block = |x: &[$t], count: usize, out: &mut [$t]| match inner {
+                    1 => out[0] = $whole(x),
+                    _ => $rows(x, count, inner, 0, out),
+                };
+                match self.sharing([outer, count, inner]) {
+                    Sharing::Outer(grain) => self.pool.run(outer, grain, |range| {
+                        for o in range {
+                            block(part(o), count, Part { table, range: o * inner..(o + 1) * inner }.write(out));
+                        }
+                    }),
+                    Sharing::Columns(grain) => (0..outer).for_each(|o| {
+                        self.pool.run(inner, grain, |columns| {
+                            let part_of = Part { table, range: o * inner + columns.start..o * inner + columns.end };
+                            $rows(part(o), count, inner, columns.start, part_of.write(out));
+                        })
+                    }),
+                    Sharing::Blocks => {
+                        let blocks = count.div_ceil(sum::BLOCK);
+                        for o in 0..outer {
+                            let rows = |k: usize| k * sum::BLOCK..((k + 1) * sum::BLOCK).min(count);
+                            let sums = self.pool.map(blocks, 1, |range| {
+                                let mut sums = vec![<$t>::default(); range.len() * inner];
+                                for (k, sums) in range.zip(sums.chunks_mut(inner)) {
+                                    block(&part(o)[rows(k).start * inner..rows(k).end * inner], rows(k).len(), sums);
+                                }
+                                sums
+                            });
+                            $blocks(&sums.concat(), inner, Part { table, range: o * inner..(o + 1) * inner }.write(out));
+                        }
                     }
+                    Sharing::None => (0..outer).for_each(|o| {
+                        block(part(o), count, Part { table, range: o * inner..(o + 1) * inner }.write(out));
+                    }),
                 }
             }};
         }
+        // Of conditions the first that decides is the last that is looked at.
+        let conditions = |whole: fn(&[bool]) -> bool, strided: fn(&[bool], usize, usize, usize) -> bool| {
+            let (x, out) = (self.slice::<bool>(arg, outer * count * inner), self.slice_mut::<bool>(out, outer * inner));
+            for (o, part) in (0..outer).map(|o| (o, &x[o * count * inner..(o + 1) * count * inner])) {
+                if inner == 1 {
+                    out[o] = whole(part);
+                } else {
+                    (0..inner).for_each(|i| out[o * inner + i] = strided(part, i, inner, count));
+                }
+            }
+        };
         match (monoid, scalar) {
-            (Monoid::Sum, Scalar::Real) => each!(f64, sum::sum, sum::sum_rows),
-            (Monoid::Sum, Scalar::F32) => each!(f32, sum::sum_f32, sum::sum_rows_f32),
-            (Monoid::Sum, _) => each!(i64, sum::sum_int, sum::sum_rows_int),
-            (Monoid::Product, Scalar::Real) => each!(f64, sum::product, sum::product_rows),
-            (Monoid::Product, Scalar::F32) => each!(f32, sum::product_f32, sum::product_rows_f32),
-            (Monoid::Product, _) => each!(i64, sum::product_int, sum::product_rows_int),
-            (Monoid::Max, Scalar::Real) => each!(f64, sum::max, sum::max_rows),
-            (Monoid::Max, Scalar::F32) => each!(f32, sum::max_f32, sum::max_rows_f32),
-            (Monoid::Max, _) => each!(i64, sum::max_int, sum::max_rows_int),
-            (Monoid::Min, Scalar::Real) => each!(f64, sum::min, sum::min_rows),
-            (Monoid::Min, Scalar::F32) => each!(f32, sum::min_f32, sum::min_rows_f32),
-            (Monoid::Min, _) => each!(i64, sum::min_int, sum::min_rows_int),
-            (Monoid::Any, _) => each!(bool, sum::any, any_rows),
-            (Monoid::All, _) => each!(bool, sum::all, all_rows),
+            (Monoid::Sum, Scalar::Real) => each!(f64, sum::sum, sum::sum_rows, sum::sum_blocks),
+            (Monoid::Sum, Scalar::F32) => each!(f32, sum::sum_f32, sum::sum_rows_f32, sum::sum_blocks_f32),
+            (Monoid::Sum, _) => each!(i64, sum::sum_int, sum::sum_rows_int, sum::sum_blocks_int),
+            (Monoid::Product, Scalar::Real) => each!(f64, sum::product, sum::product_rows, sum::product_blocks),
+            (Monoid::Product, Scalar::F32) => each!(f32, sum::product_f32, sum::product_rows_f32, sum::product_blocks_f32),
+            (Monoid::Product, _) => each!(i64, sum::product_int, sum::product_rows_int, sum::product_blocks_int),
+            (Monoid::Max, Scalar::Real) => each!(f64, sum::max, sum::max_rows, sum::max_blocks),
+            (Monoid::Max, Scalar::F32) => each!(f32, sum::max_f32, sum::max_rows_f32, sum::max_blocks_f32),
+            (Monoid::Max, _) => each!(i64, sum::max_int, sum::max_rows_int, sum::max_blocks_int),
+            (Monoid::Min, Scalar::Real) => each!(f64, sum::min, sum::min_rows, sum::min_blocks),
+            (Monoid::Min, Scalar::F32) => each!(f32, sum::min_f32, sum::min_rows_f32, sum::min_blocks_f32),
+            (Monoid::Min, _) => each!(i64, sum::min_int, sum::min_rows_int, sum::min_blocks_int),
+            (Monoid::Any, _) => conditions(sum::any, sum::any_strided),
+            (Monoid::All, _) => conditions(sum::all, sum::all_strided),
+        }
+    }
+
+    /// How the threads share a reduction over `count` of [outer, count, inner]; the bits are the same in every way.
+    fn sharing(&self, [outer, count, inner]: [usize; 3]) -> Sharing {
+        /// Columns that are summed side by side.
+        const COLUMNS: usize = 64;
+        let (threads, work) = (self.pool.threads(), outer * count * inner);
+        if self.serial || threads == 1 || work < 2 * WORTH {
+            Sharing::None
+        } else if outer >= threads {
+            Sharing::Outer((WORTH / (count * inner)).max(1))
+        } else if inner >= threads * COLUMNS {
+            Sharing::Columns((WORTH / count).max(COLUMNS))
+        } else if count > sum::BLOCK {
+            Sharing::Blocks
+        } else {
+            Sharing::None
         }
     }
 
@@ -532,15 +623,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Row-major positions; with `checked` each index is tested first.
-    fn positions(
-        &self,
-        index: &[Buffer],
-        sizes: &[usize],
-        count: usize,
-        checked: bool,
-        span: u32,
-    ) -> Result<impl Iterator<Item = usize> + use<>, Failure> {
+    /// With `checked` each index is tested first.
+    fn positions<'s>(&self, index: &[Buffer], sizes: &'s [usize], count: usize, checked: bool, span: u32) -> Result<Positions<'s>, Failure> {
         let index: Vec<&'static [i64]> = index.iter().map(|b| self.slice::<i64>(*b, count)).collect();
         if checked {
             for (dim, positions) in index.iter().enumerate() {
@@ -549,18 +633,37 @@ impl Worker<'_> {
                 }
             }
         }
-        let sizes = sizes.to_vec();
-        // As in the interpreter: outside only where a branch is not taken.
-        let inside = |i: i64, size: usize| if i < 0 || i >= size as i64 { 0 } else { i as usize };
-        Ok((0..count).map(move |k| index.iter().zip(&sizes).fold(0, |at, (i, size)| at * size + inside(i[k], *size))))
+        Ok(Positions { index, sizes })
     }
 
-    fn scatter(&self, positions: &[usize], row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar) {
+    fn gather(&self, positions: &Positions, arg: Buffer, row: usize, count: usize, out: Buffer) {
+        let table = Shared(&self.table);
+        let part = |range: std::ops::Range<usize>| {
+            let (from, to) = (table.table()[arg], table.table()[out]);
+            for k in range {
+                let (from, to) = unsafe { (from.add(positions.at(k) * row), to.add(k * row)) };
+                match row {
+                    // A number is not worth a call.
+                    8 => unsafe { to.cast::<u64>().write(from.cast::<u64>().read()) },
+                    _ => unsafe { std::ptr::copy_nonoverlapping(from, to, row) },
+                }
+            }
+        };
+        let words = row.div_ceil(8).max(1);
+        if self.serial || self.pool.threads() == 1 || count * words < WORTH {
+            return part(0..count);
+        }
+        self.pool.run(count, WORTH / words / 2, part);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn scatter(&self, positions: &Positions, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar) {
         macro_rules! add {
             ($t:ty, $add:expr) => {{
-                let (v, o) = (self.slice::<$t>(values, positions.len() * row), self.slice_mut::<$t>(out, size));
+                let (v, o) = (self.slice::<$t>(values, count * row), self.slice_mut::<$t>(out, size));
                 o.fill(0 as $t);
-                for (k, position) in positions.iter().enumerate() {
+                for k in 0..count {
+                    let position = positions.at(k);
                     for i in 0..row {
                         o[position * row + i] = $add(o[position * row + i], v[k * row + i]);
                     }
@@ -634,32 +737,60 @@ impl Worker<'_> {
         first.into_inner().expect("no panic holds it").map_or(Ok(()), Err)
     }
 
+    /// Draws of members that do not follow one another, or are in turns of their own: those that do so all the same at once.
     #[allow(clippy::too_many_arguments)]
-    fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
-        // One run is the rule.
-        let one_run = !positions.is_empty() && noise::run_on(positions, 1) && noise::run_on(turns, 0);
+    fn draw_apart(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
+        let turn_of = |j: usize| turns[j.min(turns.len() - 1)];
         let mut k = 0;
         while k < positions.len() {
-            // Members one after the other in the same turn are drawn at once.
-            let turn_of = |j: usize| turns[j.min(turns.len() - 1)];
             let follows = |j: &usize| positions[*j] == positions[k] + (*j - k) as i64 && turn_of(*j) == turn_of(k);
-            let run = if one_run { positions.len() } else { (k + 1..positions.len()).take_while(follows).count() + 1 };
-            let turn = turn_of(k) as u64;
+            let run = (k + 1..positions.len()).take_while(follows).count() + 1;
             let first = (positions[k] as u64).wrapping_mul(size as u64);
-            let (table, begin) = (Shared(&self.table), k * size);
-            self.share(run * size, |range| {
-                let first = first.wrapping_add(range.start as u64);
-                let part = Part { table, range: begin + range.start..begin + range.end };
-                match (distribution, scalar) {
-                    (Distribution::Normal, Scalar::F32) => noise::normal_f32(key, turn, first, part.write(out)),
-                    (Distribution::Normal, _) => noise::normal(key, turn, first, part.write(out)),
-                    (Distribution::Uniform, Scalar::F32) => noise::uniform_f32(key, turn, first, part.write(out)),
-                    (Distribution::Uniform, _) => noise::uniform(key, turn, first, part.write(out)),
-                }
-            });
+            self.draw(distribution, scalar, key, turn_of(k) as u64, first, k * size..(k + run) * size, out);
             k += run;
         }
     }
+
+    /// Draws the elements from `first` on into a range of a buffer.
+    #[allow(clippy::too_many_arguments)]
+    fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turn: u64, first: u64, into: std::ops::Range<usize>, out: Buffer) {
+        let table = Shared(&self.table);
+        self.share(into.len(), |range| {
+            let first = first.wrapping_add(range.start as u64);
+            let part = Part { table, range: into.start + range.start..into.start + range.end };
+            match (distribution, scalar) {
+                (Distribution::Normal, Scalar::F32) => noise::normal_f32(key, turn, first, part.write(out)),
+                (Distribution::Normal, _) => noise::normal(key, turn, first, part.write(out)),
+                (Distribution::Uniform, Scalar::F32) => noise::uniform_f32(key, turn, first, part.write(out)),
+                (Distribution::Uniform, _) => noise::uniform(key, turn, first, part.write(out)),
+            }
+        });
+    }
+}
+
+/// Indices of rows: row-major positions, for each number an array of one index for each dimension.
+struct Positions<'s> {
+    index: Vec<&'static [i64]>,
+    sizes: &'s [usize],
+}
+
+impl Positions<'_> {
+    fn at(&self, k: usize) -> usize {
+        // As in the interpreter: outside only where a branch is not taken.
+        let inside = |i: i64, size: usize| if i < 0 || i >= size as i64 { 0 } else { i as usize };
+        self.index.iter().zip(self.sizes).fold(0, |at, (i, size)| at * size + inside(i[k], *size))
+    }
+}
+
+/// What of a reduction a thread takes.
+enum Sharing {
+    /// At least so many of the outer dimension.
+    Outer(usize),
+    /// At least so many columns.
+    Columns(usize),
+    /// Blocks of the terms.
+    Blocks,
+    None,
 }
 
 /// A range of numbers of each buffer, which one thread alone writes.
@@ -736,12 +867,4 @@ fn write(to: *mut u8, scalar: Scalar, len: usize) -> NumbersMut<'static> {
             _ => NumbersMut::Int(std::slice::from_raw_parts_mut(to.cast(), len)),
         }
     }
-}
-
-fn any_rows(x: &[bool], n: usize, inner: usize, out: &mut [bool]) {
-    (0..inner).for_each(|i| out[i] = sum::any_strided(x, i, inner, n));
-}
-
-fn all_rows(x: &[bool], n: usize, inner: usize, out: &mut [bool]) {
-    (0..inner).for_each(|i| out[i] = sum::all_strided(x, i, inner, n));
 }
