@@ -550,7 +550,7 @@ fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
     match rows_of(&value) {
         Some(IndexSet::Range(size)) => Ok(Value::Number(c.known_int(size as i64))),
         Some(set) => Ok(Value::Set(set)),
-        None => c.no_index(&span, &value),
+        None => c.needs(&span, "an array", &value),
     }
 }
 
@@ -603,7 +603,7 @@ fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
         return Err(Reported);
     }
     let Some(first) = first_number(&x).and_then(|n| n.sets.first()) else {
-        return c.no_index(&span, &x);
+        return c.needs(&span, "an array of draws", &x);
     };
     let ensemble = named_ensemble(c, 1, first.size(), true);
     paths::each_number(x, &mut |n| {

@@ -208,10 +208,10 @@ pub fn integer_instead(span: &Span) -> String {
 }
 
 /// What cannot be an index set.
-pub fn index_set_needed(span: &Span, found: &Value) -> Diagnostic {
-    let wrong = error(format!("an index set (an integer, a lattice, …) is needed here, not {}", found.describe()))
-        .label(span, format!("this is {}", found.describe()));
+pub fn index_set_needed(span: &Span, found: &Value, called: &str) -> Diagnostic {
+    let wrong = error(format!("an index set (an integer, a lattice, …) is needed here, not {called}")).label(span, format!("this is {called}"));
     match found {
+        _ if called.ends_with("estimate") => wrong.help("a size must be known before the run, and a mean is known only after it"),
         Value::Number(n) if n.is_scalar() && n.kind == Kind::Real => wrong.help(integer_instead(span)),
         Value::Tuple(_) | Value::Number(_) => wrong.help("sizes stand side by side: `torus(4, 4)`, `real[4, 4]`"),
         _ => wrong,

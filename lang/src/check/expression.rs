@@ -395,7 +395,7 @@ impl Checker<'_> {
             None => {}
         }
         // What the library refuses is shown where it was given.
-        let given = if self.in_library { self.argument_behind(&condition.span) } else { None };
+        let given = if self.in_library { self.argument_behind(&condition.span, true) } else { None };
         let call = self.called_by_user().filter(|_| self.in_library).map(|frame| frame.call.clone());
         let place = given.map(|(argument, _)| argument).or(call).unwrap_or_else(|| condition.span.clone());
         self.b.at(&place);

@@ -148,7 +148,7 @@ fn transform(
 ) -> Checked<Value> {
     let [given] = call.exactly::<1>(c)?;
     let (x, span) = numbers(c, given)?;
-    let Some(first) = x.sets.first() else { return c.no_index(&span, &Value::Number(x)) };
+    let Some(first) = x.sets.first() else { return c.needs(&span, "an array", &Value::Number(x)) };
     let (sizes, result) = match of(first) {
         Ok(found) => found,
         Err(help) => return c.fail(errors::no_transform(&span, call.builtin.name, &x, help)),

@@ -175,7 +175,7 @@ impl<'g> Checker<'g> {
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
             if inside {
                 let text = diagnostic.labels[0].1.clone();
-                diagnostic.labels = vec![match (self.argument_behind(&diagnostic.labels[0].0), text.is_empty()) {
+                diagnostic.labels = vec![match (self.argument_behind(&diagnostic.labels[0].0, false), text.is_empty()) {
                     (Some((argument, parameter)), true) => (argument, format!("`{parameter}` of {name}")),
                     (Some((argument, _)), false) => (argument, text),
                     (None, true) => (call.clone(), format!("in this call of {name}")),
@@ -201,7 +201,8 @@ impl<'g> Checker<'g> {
 
     /// What the user gave for the one parameter of which a place in the library's text speaks, and the parameter's name in
     /// the call.
-    pub fn argument_behind(&self, place: &Span) -> Option<(Span, Rc<str>)> {
+    /// With `by_name` what the library has computed of an argument does not count as the argument.
+    pub fn argument_behind(&self, place: &Span, by_name: bool) -> Option<(Span, Rc<str>)> {
         let (mut place, mut parameter) = (place.clone(), None);
         for frame in self.calls.iter().rev().filter(|f| !f.function.starts_with('_') || is_library(&f.call)) {
             if !is_library(&place) {
@@ -209,6 +210,9 @@ impl<'g> Checker<'g> {
             }
             if !contains(&frame.text, &place) {
                 continue;
+            }
+            if by_name && parameter.is_some() && place.text().contains('(') {
+                return None;
             }
             let mut names = values_in(place.text());
             names.dedup();

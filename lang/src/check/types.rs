@@ -116,7 +116,10 @@ impl Checker<'_> {
                 Some(Literal::Int(size)) => self.fail(errors::negative_size(span, size)),
                 _ => self.fail(errors::unknown_size(span)),
             },
-            other => self.fail(errors::index_set_needed(span, other)),
+            other => {
+                let called = self.described(other);
+                self.fail(errors::index_set_needed(span, other, &called))
+            },
         }
     }
 
