@@ -6,6 +6,7 @@ use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Prim, Run};
 use crate::routine;
 use moyal_runtime::array::{Array, Data, Scalar};
+use moyal_runtime::contract::Product;
 use moyal_runtime::{contract, lattice, noise, sum};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -342,6 +343,20 @@ impl Machine<'_> {
                     }
                 }
             }
+            Op::Around { arg, dim, sizes, shape, offsets } => {
+                let arg = value(arg);
+                let row: usize = arg.shape[dim + 1..].iter().product();
+                let outer: usize = arg.shape[..*dim].iter().product();
+                let neighbours: usize = shape.iter().product();
+                for (d, offset) in offsets.iter().enumerate() {
+                    let table = lattice::shift_table(sizes, offset);
+                    for k in 0..outer * table.len() {
+                        let (o, x) = (k / table.len(), k % table.len());
+                        let from = o * table.len() + table[x] as usize;
+                        copy(&arg.data, from * row, &mut out.data, (k * neighbours + d) * row, row);
+                    }
+                }
+            }
             Op::Slice { arg, start, stride, shape } => {
                 let arg = value(arg);
                 let from = strides(&arg.shape);
@@ -580,16 +595,11 @@ fn contraction(left: &Array, right: &Array, batch: &[(usize, usize)], summed: &[
     let (b, n) = side(right, |p| p.1);
     let k: usize = summed.iter().map(|p| left.shape[p.0]).product();
     let batches: usize = batch.iter().map(|p| left.shape[p.0]).product();
-    for t in 0..batches {
-        match (&a, &b, &mut out.data) {
-            (Data::Real(a), Data::Real(b), Data::Real(o)) => contract::contract(
-                m, n, k, &a[t * m * k..(t + 1) * m * k], (k, 1), &b[t * n * k..(t + 1) * n * k], (1, k), &mut o[t * m * n..(t + 1) * m * n],
-            ),
-            (Data::F32(a), Data::F32(b), Data::F32(o)) => contract::contract_f32(
-                m, n, k, &a[t * m * k..(t + 1) * m * k], (k, 1), &b[t * n * k..(t + 1) * n * k], (1, k), &mut o[t * m * n..(t + 1) * m * n],
-            ),
-            _ => unreachable!("contractions are of floats"),
-        }
+    let product = Product { m, n, k, a: (k, 1), b: (1, k) };
+    match (&a, &b, &mut out.data) {
+        (Data::Real(a), Data::Real(b), Data::Real(o)) => contract::contract(&product, batches, a, b, o, None),
+        (Data::F32(a), Data::F32(b), Data::F32(o)) => contract::contract(&product, batches, a, b, o, None),
+        _ => unreachable!("contractions are of floats"),
     }
 }
 

@@ -16,6 +16,7 @@ mod measure;
 pub mod pass;
 pub mod pipeline;
 pub mod prim;
+pub mod profile;
 mod report;
 pub mod routine;
 pub mod session;

@@ -2,7 +2,7 @@
 //! interpreter or compiled code, runs what they give.
 
 use crate::core::{Program, verify};
-use crate::pass::{drop, share, tile, vectorise};
+use crate::pass::{around, drop, share, tile, vectorise};
 
 pub struct Pass {
     pub name: &'static str,
@@ -14,6 +14,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "vectorise", run: vectorise::program },
     Pass { name: "tile", run: tile::program },
     Pass { name: "share", run: share::program },
+    Pass { name: "around", run: around::program },
     Pass { name: "drop", run: drop::program },
 ];
 

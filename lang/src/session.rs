@@ -13,6 +13,7 @@ use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
 use crate::meaning::{self, Meaning};
 use crate::measure;
+use crate::profile::{Kind, Profile, Profiler};
 use crate::report;
 use crate::source::{Source, Span};
 use crate::syntax::ast::{Name, Pattern, Statement, StatementKind};
@@ -39,6 +40,8 @@ pub struct Session {
     calls: Vec<Called>,
     /// What has been said against ensembles, by identity.
     warned: HashSet<(u64, Reason)>,
+    /// Measures, while that is wanted.
+    profiler: Option<Profiler>,
 }
 
 /// A function made ready for arguments of these types (of complex ones, the parts).
@@ -63,8 +66,35 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
         let pool = Pool::new(options.threads);
-        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0, calls: vec![], warned: HashSet::new() }
+        let (globals, store, calls, warned) = (Globals::default(), vec![], vec![], HashSet::new());
+        Session { pool, options, library, globals, store, entries: 0, calls, warned, profiler: None }
     }
+
+    // ---- profiles ----
+
+    /// From now on it is measured where the time goes.
+    pub fn profile(&mut self) {
+        self.profiler = Some(Profiler::start(&self.pool));
+    }
+
+    /// Where the time has gone since [`Session::profile`].
+    pub fn profiled(&mut self) -> Option<Profile> {
+        self.profiler.take().map(Profiler::profile)
+    }
+
+    /// The time, if it is measured.
+    fn clock(&self) -> Option<Instant> {
+        self.profiler.as_ref().map(|_| Instant::now())
+    }
+
+    /// What took the time since then: work of a statement, or of none.
+    fn spent(&self, statement: Option<&Span>, kind: Kind, since: Option<Instant>) {
+        if let (Some(profiler), Some(since)) = (&self.profiler, since) {
+            profiler.clocked(statement, kind, since.elapsed().as_secs_f64());
+        }
+    }
+
+    // ---- texts ----
 
     /// The params that a text declares, without running anything.
     pub fn params(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<ParamInfo>, Vec<Diagnostic>> {
@@ -97,10 +127,12 @@ impl Session {
         for warning in &mistakes {
             host.warn(warning);
         }
+        let since = self.clock();
         // The interpreter shows what this must not change.
         if !self.options.interpret {
             measure::script(&mut script, &mut globals.slots);
         }
+        self.spent(None, Kind::Compiling, since);
         self.globals = globals;
         self.calls.clear();
         self.actions(&script.actions, host).map_err(|d| vec![d])
@@ -258,9 +290,12 @@ impl Session {
         host: &mut dyn Host,
         interactive: bool,
     ) -> (Option<Script>, Vec<Diagnostic>) {
+        let since = self.clock();
         let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
         let (program, mistakes) = syntax::parse(&source);
-        self.checked_program(globals, &program, mistakes, host, interactive)
+        let checked = self.checked_program(globals, &program, mistakes, host, interactive);
+        self.spent(None, Kind::Checking, since);
+        checked
     }
 
     fn checked_program(
@@ -411,13 +446,20 @@ impl Session {
         for (slot, value) in unit.outputs.iter().zip(results) {
             self.set(*slot, value);
         }
+        let since = self.clock();
         self.doubted_times(unit, host);
-        self.then(unit, host)
+        let done = self.then(unit, host);
+        if !matches!(unit.then, Then::Nothing) {
+            self.spent(Some(&unit.span), Kind::Output, since);
+        }
+        done
     }
 
     fn load(&mut self, file: &str, re: usize, im: Option<usize>, span: &Span, host: &mut dyn Host) -> Result<(), Diagnostic> {
         let refuse = |why: String| Diagnostic::error(format!("\"{file}\" cannot be read: {why}")).label(span, "this file");
+        let since = self.clock();
         let stored = host.load(file).map_err(refuse)?;
+        self.spent(Some(span), Kind::File, since);
         let ty = &self.globals.slots[re].ty;
         let fits = stored.real.shape == ty.shape && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
         if !fits {
@@ -459,8 +501,15 @@ impl Session {
             }
             Control::Continue
         };
-        let ready = unit.ready.get_or_init(|| Ready::new(unit.program.clone(), self.options.interpret));
+        let ready = unit.ready.get_or_init(|| self.made_to_run(unit));
+        let since = self.clock();
+        if let Some(profiler) = &self.profiler {
+            profiler.begins(ready.marks());
+        }
         let result = ready.run_from(inputs, State::default(), &context, &self.pool, &mut watch);
+        if let (Some(profiler), Some(since)) = (&self.profiler, since) {
+            profiler.ends(&unit.span, since);
+        }
         if told.is_some() {
             host.progress_done();
         }
@@ -468,6 +517,19 @@ impl Session {
             FailureKind::Stopped => report::stopped(unit, &failure, reached),
             _ => report::failure(unit, &execute::exactly(&unit.program, inputs, &context, failure)),
         })
+    }
+
+    fn made_to_run(&self, unit: &Unit) -> Ready {
+        let Some(profiler) = self.profiler.as_ref().filter(|_| !self.options.interpret) else {
+            return Ready::new(unit.program.clone(), self.options.interpret);
+        };
+        let since = self.clock();
+        let ready = Ready::profiled(unit.program.clone(), profiler.threads());
+        if let Some(marks) = ready.marks() {
+            profiler.made(&unit.span, marks.clone());
+        }
+        self.spent(None, Kind::Compiling, since);
+        ready
     }
 
     /// Results that are not finite fail the statement, naming the step that made them.

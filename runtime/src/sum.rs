@@ -10,6 +10,9 @@ use crate::simd::versions;
 
 /// Terms of a chunk.
 pub const CHUNK: usize = 4096;
+/// Terms of a block, a power of two of chunks: what one thread sums of an array that several share. The tree of the chunks is the tree of the
+/// blocks, each with its own tree of chunks.
+pub const BLOCK: usize = 16 * CHUNK;
 const LANES: usize = 8;
 
 /// Joins `get(0)`, …, `get(n − 1)` by the balanced tree; `zero` if there are none.
@@ -290,60 +293,69 @@ fn fold_columns<T: Copy, J: Join<T>, const W: usize>(j: J, x: &[T], n: usize, in
 const WIDTH: usize = 16;
 
 #[inline(always)]
-fn fold_rows<T: Copy, J: Join<T>>(j: J, x: &[T], n: usize, inner: usize, out: &mut [T]) {
+fn fold_rows<T: Copy, J: Join<T>>(j: J, x: &[T], n: usize, inner: usize, first: usize, out: &mut [T]) {
     assert_eq!(x.len(), n * inner);
-    assert_eq!(out.len(), inner);
+    assert!(first + out.len() <= inner);
     let (wide, rest) = out.as_chunks_mut::<WIDTH>();
+    let done = first + wide.len() * WIDTH;
     for (i, out) in wide.iter_mut().enumerate() {
-        *out = fold_columns(j, x.get(i * WIDTH..).unwrap_or(&[]), n, inner);
+        *out = fold_columns(j, x.get(first + i * WIDTH..).unwrap_or(&[]), n, inner);
         for out in out.iter_mut() {
             *out = J::finish(*out);
         }
     }
-    let done = inner - rest.len();
     for (i, out) in rest.iter_mut().enumerate() {
         *out = fold_strided(j, x, done + i, inner, n);
     }
 }
 
+#[inline(always)]
+fn join_blocks<T: Copy, J: Join<T>>(_: J, x: &[T], inner: usize, out: &mut [T]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = J::finish(tree(x.len() / inner, |block| x[block * inner + i], J::join, J::zero()));
+    }
+}
+
 macro_rules! folds {
-    ($($(#[$doc:meta])* $join:ident: $t:ty, $name:ident $strided:ident $rows:ident;)*) => {versions! {$(
+    ($($(#[$doc:meta])* $join:ident: $t:ty, $name:ident $strided:ident $rows:ident $blocks:ident;)*) => {versions! {$(
         $(#[$doc])*
         pub fn $name(x: &[$t]) -> $t { fold($join, x) }
         #[doc = concat!("[`", stringify!($name), "`] of x[start], x[start + stride], …, n of them.")]
         pub fn $strided(x: &[$t], start: usize, stride: usize, n: usize) -> $t {
             fold_strided($join, x, start, stride, n)
         }
-        #[doc = concat!("[`", stringify!($name), "`] over n: x is [n, inner] and out [inner].")]
-        pub fn $rows(x: &[$t], n: usize, inner: usize, out: &mut [$t]) { fold_rows($join, x, n, inner, out) }
+        #[doc = concat!("[`", stringify!($name), "`] over n: x is [n, inner], and out its columns from the first on.")]
+        pub fn $rows(x: &[$t], n: usize, inner: usize, first: usize, out: &mut [$t]) { fold_rows($join, x, n, inner, first, out) }
+        #[doc = concat!("[`", stringify!($name), "`] over blocks: x is [blocks, inner], what each block of [`BLOCK`] terms has given, and out [inner].")]
+        pub fn $blocks(x: &[$t], inner: usize, out: &mut [$t]) { join_blocks($join, x, inner, out) }
     )*}};
 }
 
 folds! {
     /// The sum; +0 of nothing.
-    Sum: f64, sum sum_strided sum_rows;
+    Sum: f64, sum sum_strided sum_rows sum_blocks;
     /// The sum in `f32`.
-    Sum: f32, sum_f32 sum_strided_f32 sum_rows_f32;
+    Sum: f32, sum_f32 sum_strided_f32 sum_rows_f32 sum_blocks_f32;
     /// The sum of integers, modulo 2⁶⁴.
-    Sum: i64, sum_int sum_strided_int sum_rows_int;
+    Sum: i64, sum_int sum_strided_int sum_rows_int sum_blocks_int;
     /// The product in the order of the sum; 1 of nothing.
-    Product: f64, product product_strided product_rows;
+    Product: f64, product product_strided product_rows product_blocks;
     /// The product in `f32`.
-    Product: f32, product_f32 product_strided_f32 product_rows_f32;
+    Product: f32, product_f32 product_strided_f32 product_rows_f32 product_blocks_f32;
     /// The product of integers, modulo 2⁶⁴.
-    Product: i64, product_int product_strided_int product_rows_int;
+    Product: i64, product_int product_strided_int product_rows_int product_blocks_int;
     /// The largest element: NaN if any is, +0 is above −0; −∞ of nothing.
-    Max: f64, max max_strided max_rows;
+    Max: f64, max max_strided max_rows max_blocks;
     /// The largest element in `f32`.
-    Max: f32, max_f32 max_strided_f32 max_rows_f32;
+    Max: f32, max_f32 max_strided_f32 max_rows_f32 max_blocks_f32;
     /// The largest integer; the least there is of nothing.
-    Max: i64, max_int max_strided_int max_rows_int;
+    Max: i64, max_int max_strided_int max_rows_int max_blocks_int;
     /// The smallest element: NaN if any is, −0 is below +0; ∞ of nothing.
-    Min: f64, min min_strided min_rows;
+    Min: f64, min min_strided min_rows min_blocks;
     /// The smallest element in `f32`.
-    Min: f32, min_f32 min_strided_f32 min_rows_f32;
+    Min: f32, min_f32 min_strided_f32 min_rows_f32 min_blocks_f32;
     /// The smallest integer; the largest there is of nothing.
-    Min: i64, min_int min_strided_int min_rows_int;
+    Min: i64, min_int min_strided_int min_rows_int min_blocks_int;
 }
 
 /// Whether any element holds.
@@ -389,6 +401,25 @@ mod tests {
         tree(x.len().div_ceil(4096), part, |a, b| a + b, 0.0)
     }
 
+    #[test]
+    fn blocks_and_parts_of_the_columns_agree_with_the_plain_sum() {
+        for n in [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5, 5 * BLOCK] {
+            let x = numbers(n);
+            let parts: Vec<f64> = x.chunks(BLOCK).map(sum).collect();
+            let mut joined = [0.0];
+            sum_blocks(&parts, 1, &mut joined);
+            assert_eq!(joined[0].to_bits(), sum(&x).to_bits(), "{n}");
+        }
+        let (n, inner) = (CHUNK + 9, 41);
+        let x = numbers(n * inner);
+        let (mut whole, mut parts) = (vec![0.0; inner], vec![0.0; inner]);
+        sum_rows(&x, n, inner, 0, &mut whole);
+        for columns in [0..16, 16..17, 17..40, 40..41] {
+            sum_rows(&x, n, inner, columns.start, &mut parts[columns]);
+        }
+        assert_eq!(whole, parts);
+    }
+
     const LENGTHS: [usize; 16] = [0, 1, 7, 8, 9, 63, 100, 4095, 4096, 4097, 8192, 12289, 16384, 16385, 20480, 70001];
 
     #[test]
@@ -408,7 +439,7 @@ mod tests {
                 }
                 let x = numbers(n * inner);
                 let mut rows = vec![0.0; inner];
-                sum_rows(&x, n, inner, &mut rows);
+                sum_rows(&x, n, inner, 0, &mut rows);
                 for (i, row) in rows.iter().enumerate() {
                     let column: Vec<f64> = (0..n).map(|k| x[k * inner + i]).collect();
                     assert_eq!(row.to_bits(), sum(&column).to_bits(), "{n} {inner}");

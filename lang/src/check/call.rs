@@ -64,7 +64,11 @@ impl Checker<'_> {
         let outer = self.address.clone();
         self.address = outer.enter(&name, ordinal as u64);
         self.b.at(&e.span);
+        // Primitives and builtins do their work where they are called.
+        let inside = !matches!(&*f, Function::Primitive(_) | Function::Builtin(_));
+        let around = inside.then(|| self.b.enter(&name, &e.span));
         let result = self.apply_function(&f, given, &e.span);
+        around.into_iter().for_each(|around| self.b.leave(around));
         self.address = outer;
         self.b.at(&e.span);
         result

@@ -248,16 +248,17 @@ impl Checker<'_> {
             return None;
         }
         let free = self.address.members.len();
-        let mut both = false;
-        let mut known = None;
-        let result = self.nest(&c.generators, &mut known, span, &mut |checker| {
+        let mut both = true;
+        let result = self.nest(&c.generators, &mut None, span, &mut |checker| {
             let (x, y) = (checker.number(left), checker.number(right));
             let (x, y) = (x?, y?);
             let members: Vec<Var> = checker.address.members.iter().map(|m| m.0).collect();
             let (of_x, of_y) = (checker.b.depends(&x.leaves(), &members), checker.b.depends(&y.leaves(), &members));
-            let summed = |found: &[bool]| found[free..].iter().all(|d| *d);
+            // Members that are known one by one stand in both sides as they are.
+            let counted: Vec<bool> = members[free..].iter().map(|m| checker.b.definition(*m).is_none()).collect();
+            let summed = |found: &[bool]| counted.contains(&true) && found[free..].iter().zip(&counted).all(|(d, c)| *d || !c);
             let real = x.is_scalar() && y.is_scalar() && x.kind == y.kind && matches!(x.kind, Kind::Real | Kind::F32);
-            both = real && summed(&of_x) && summed(&of_y) && of_x[..free] != of_y[..free];
+            both &= real && summed(&of_x) && summed(&of_y) && of_x[..free] != of_y[..free];
             Ok(Value::Tuple(Rc::new(vec![Value::Number(x), Value::Number(y)])))
         });
         let sides = match result {
@@ -266,7 +267,7 @@ impl Checker<'_> {
         };
         let Value::Tuple(sides) = sides else { return None };
         let [Value::Number(x), Value::Number(y)] = &sides[..] else { return None };
-        if !both || known == Some(true) {
+        if !both {
             return None;
         }
         let dims = (0..c.generators.len()).map(|d| (d, d)).collect();

@@ -6,6 +6,7 @@
 use super::*;
 use crate::prim::{self, Prim, Run};
 use crate::routine::Routine;
+use crate::source::Call;
 
 #[derive(Default)]
 pub struct Builder {
@@ -20,6 +21,8 @@ pub struct Builder {
     uniforms: std::collections::HashMap<Var, Var>,
     /// Index of the place that new steps get.
     span: u32,
+    /// The call that is walked.
+    within: Option<Arc<Call>>,
 }
 
 impl Builder {
@@ -44,14 +47,26 @@ impl Builder {
     /// New steps stand at this place of the text; returns the place before.
     pub fn at(&mut self, span: &Span) -> u32 {
         let before = self.span;
+        let within = span.within.as_ref().or(self.within.as_ref());
         let same = self.spans.last().is_some_and(|s| {
-            s.start == span.start && s.end == span.end && Arc::ptr_eq(&s.source, &span.source)
+            let same_call = s.within.as_ref().map(Arc::as_ptr) == within.map(Arc::as_ptr);
+            s.start == span.start && s.end == span.end && Arc::ptr_eq(&s.source, &span.source) && same_call
         });
         if !same {
-            self.spans.push(span.clone());
+            self.spans.push(Span { within: within.cloned(), ..span.clone() });
         }
         self.span = self.spans.len() as u32 - 1;
         before
+    }
+
+    /// New steps belong to this call; returns the call before, for [`Builder::leave`].
+    pub fn enter(&mut self, function: &str, place: &Span) -> Option<Arc<Call>> {
+        let place = Span { within: self.within.clone(), ..place.clone() };
+        self.within.replace(Arc::new(Call { function: function.to_string(), place }))
+    }
+
+    pub fn leave(&mut self, before: Option<Arc<Call>>) {
+        self.within = before;
     }
 
     /// New steps stand at this place (an index that [`Builder::at`] or a step has given).
@@ -571,6 +586,15 @@ impl Builder {
         self.one(Op::Shift { arg, dim, sizes, offset }, ty)
     }
 
+    pub fn around(&mut self, arg: Var, dim: usize, sizes: Vec<usize>, shape: Vec<usize>, offsets: Vec<Vec<i64>>) -> Var {
+        let mut out = self.shape_of(arg).to_vec();
+        assert_eq!((out[dim], offsets.len()), (sizes.iter().product(), shape.iter().product()));
+        assert!(offsets.iter().all(|offset| offset.len() == sizes.len()));
+        out.splice(dim + 1..dim + 1, shape.iter().copied());
+        let ty = Type::new(self.scalar_of(arg), out);
+        self.one(Op::Around { arg, dim, sizes, shape, offsets }, ty)
+    }
+
     pub fn slice(&mut self, arg: Var, start: Vec<usize>, stride: Vec<usize>, shape: Vec<usize>) -> Var {
         let from = self.shape_of(arg);
         for d in 0..from.len() {
@@ -657,7 +681,9 @@ impl Builder {
 
     // ---- products and noise ----
 
-    pub fn contract(&mut self, left: Var, right: Var, batch: Vec<(usize, usize)>, sum: Vec<(usize, usize)>) -> Var {
+    pub fn contract(&mut self, left: Var, right: Var, mut batch: Vec<(usize, usize)>, mut sum: Vec<(usize, usize)>) -> Var {
+        let left = self.untransposed(left, &mut batch, &mut sum, |pair| &mut pair.0);
+        let right = self.untransposed(right, &mut batch, &mut sum, |pair| &mut pair.1);
         let (l, r) = (self.shape_of(left).to_vec(), self.shape_of(right).to_vec());
         assert!(batch.iter().chain(&sum).all(|(a, b)| l[*a] == r[*b]));
         let mut shape: Vec<usize> = batch.iter().map(|(a, _)| l[*a]).collect();
@@ -666,6 +692,28 @@ impl Builder {
         shape.extend((0..r.len()).filter(|k| !used(*k, |p| p.1)).map(|k| r[k]));
         let ty = Type::new(self.scalar_of(left), shape);
         self.one(Op::Contract { left, right, batch, sum }, ty)
+    }
+
+    /// What an operand of a contraction is a transpose of, with the pairs of its dimensions named anew, if its free dimensions keep
+    /// their order.
+    fn untransposed(
+        &self,
+        operand: Var,
+        batch: &mut [(usize, usize)],
+        sum: &mut [(usize, usize)],
+        side: fn(&mut (usize, usize)) -> &mut usize,
+    ) -> Var {
+        let Some(Step { op: Op::Spread { arg, dims, .. }, .. }) = self.definition(operand) else { return operand };
+        let paired: Vec<usize> = batch.iter_mut().chain(&mut *sum).map(|pair| *side(pair)).collect();
+        let free: Vec<usize> = dims.iter().copied().filter(|d| !paired.contains(d)).collect();
+        if dims.len() != self.shape_of(operand).len() || !free.is_sorted() {
+            return operand;
+        }
+        for pair in batch.iter_mut().chain(sum) {
+            let d = side(pair);
+            *d = dims.iter().position(|to| to == d).expect("a dimension of the operand");
+        }
+        *arg
     }
 
     /// A routine's results for each of the members that the `batch` leading dimensions count.

@@ -130,6 +130,9 @@ pub enum Op {
     Reduce { monoid: Monoid, arg: Var, dims: Vec<usize> },
     /// Dimension `dim` of `arg` are the sites of a periodic box: `out[.., x, ..] = arg[.., x + offset, ..]`.
     Shift { arg: Var, dim: usize, sizes: Vec<usize>, offset: Vec<i64> },
+    /// Dimension `dim` of `arg` are the sites of a periodic box, and behind it dimensions `shape` number the neighbours at `offsets` in
+    /// row-major order: `out[.., x, d, ..] = arg[.., x + offsets[d], ..]`.
+    Around { arg: Var, dim: usize, sizes: Vec<usize>, shape: Vec<usize>, offsets: Vec<Vec<i64>> },
     /// `out[i, j, …] = arg[start₀ + i stride₀, …]`
     Slice { arg: Var, start: Vec<usize>, stride: Vec<usize>, shape: Vec<usize> },
     /// The opposite of `Slice`: zeros of `shape`, with `arg` at `start + i stride`.
@@ -226,6 +229,7 @@ impl Op {
             Op::Reshape { arg, shape } => Op::Reshape { arg: f(arg), shape },
             Op::Reduce { monoid, arg, dims } => Op::Reduce { monoid, arg: f(arg), dims },
             Op::Shift { arg, dim, sizes, offset } => Op::Shift { arg: f(arg), dim, sizes, offset },
+            Op::Around { arg, dim, sizes, shape, offsets } => Op::Around { arg: f(arg), dim, sizes, shape, offsets },
             Op::Slice { arg, start, stride, shape } => Op::Slice { arg: f(arg), start, stride, shape },
             Op::Embed { arg, shape, start, stride } => Op::Embed { arg: f(arg), shape, start, stride },
             Op::Concat { args, dim } => Op::Concat { args: all(args, f), dim },

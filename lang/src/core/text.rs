@@ -53,6 +53,7 @@ fn operation(op: &Op) -> String {
         Op::Reshape { .. } => format!("reshape {args}"),
         Op::Reduce { monoid, dims, .. } => format!("reduce {monoid:?} {args} over {dims:?}"),
         Op::Shift { dim, sizes, offset, .. } => format!("shift {args} dimension {dim} of {sizes:?} by {offset:?}"),
+        Op::Around { dim, sizes, shape, offsets, .. } => format!("around {args} dimension {dim} of {sizes:?} by {shape:?} {offsets:?}"),
         Op::Slice { start, stride, .. } => format!("slice {args} from {start:?} by {stride:?}"),
         Op::Embed { start, stride, .. } => format!("embed {args} at {start:?} by {stride:?}"),
         Op::Concat { dim, .. } => format!("concat {args} along {dim}"),

@@ -7,9 +7,12 @@
 use super::express;
 use super::kernel::{Kernel, NodeKind};
 use crate::core::*;
-use crate::prim::Prim;
+use crate::prim::{Emit, Prim};
+use crate::profile::{Kind, Mark};
 use crate::routine::{self, Routine};
 use moyal_runtime::array::{Array, Scalar};
+use moyal_runtime::contract::Product;
+use moyal_runtime::lattice;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -24,6 +27,8 @@ pub struct Plan {
     pub frames: Vec<usize>,
     pub inputs: Vec<Buffer>,
     pub results: Vec<(Buffer, Type)>,
+    /// What `Pass` passes.
+    pub marks: Vec<Mark>,
 }
 
 pub enum Place {
@@ -31,6 +36,8 @@ pub enum Place {
     Frame { frame: usize, offset: usize },
     /// An input, or a constant table.
     Outside,
+    /// The memory that a result is handed out in.
+    Result,
 }
 
 pub enum Instruction {
@@ -45,21 +52,48 @@ pub enum Instruction {
     Embed { arg: Buffer, out: Buffer, from: Vec<usize>, shape: Vec<usize>, start: Vec<usize>, stride: Vec<usize>, bytes: usize },
     /// Parts of `outer` rows each, of so many bytes.
     Concat { args: Vec<(Buffer, usize)>, out: Buffer, outer: usize },
+    /// Rows of so many bytes at neighbours of each site of each member, of which the table has all sites' first ones, then their second.
+    Around { arg: Buffer, out: Buffer, members: usize, sizes: Vec<usize>, offsets: Vec<Vec<i64>>, row: usize },
     Gather { arg: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, out: Buffer, checked: bool, span: u32 },
     Scatter { index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar },
     Update { target: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, value: Buffer, checked: bool, span: u32 },
-    /// For each of `batch` matrices: (m × k) times (k × n), with strides in numbers.
-    Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, sizes: [usize; 3], left_strides: (usize, usize), right_strides: (usize, usize) },
+    /// For each of `batch` matrices.
+    Contract { scalar: Scalar, left: Buffer, right: Buffer, out: Buffer, batch: usize, product: Product },
+    /// A contraction whose left side are fields around sites, summed over neighbours and channels, or over sites.
+    Convolve { scalar: Scalar, fields: Buffer, right: Buffer, out: Buffer, stencil: Stencil, columns: usize },
     /// For each of the members that the dimensions `lead` count, whose arguments have `types`, and results these kinds and
     /// numbers of numbers.
     Routine { routine: &'static Routine, lead: Vec<usize>, types: Vec<Type>, args: Vec<Buffer>, results: Vec<(Scalar, usize)>, outs: Vec<Buffer>, span: u32 },
-    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, own_turns: bool, position: Buffer, positions: usize, size: usize, out: Buffer },
-    Loop { count: Buffer, turn: Buffer, before: Vec<Move>, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
-    While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Buffer, body: Vec<Instruction>, after: Vec<Move>, span: u32 },
+    /// With `one_run` the positions are known to count by one.
+    Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Buffer>, own_turns: bool, position: Buffer, positions: usize, one_run: bool, size: usize, out: Buffer },
+    Loop { count: Buffer, before: Vec<Move>, turn: Turn, span: u32 },
+    While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Turn, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
     /// With `each` members of the program in one, their numbers are not told in failures.
     Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
+    /// What follows belongs to this mark. Only in plans that are profiled.
+    Pass { mark: u32 },
+}
+
+/// Where fields around sites are read.
+pub struct Stencil {
+    pub members: usize,
+    pub sites: usize,
+    pub channels: usize,
+    /// All sites' first neighbours, then all sites' second ones, ….
+    pub table: Vec<u32>,
+    /// Whether sites are summed over, or neighbours and channels.
+    pub over_sites: bool,
+}
+
+/// A turn of a loop: its number, what is done, and what then becomes the carried values.
+pub struct Turn {
+    pub number: Buffer,
+    pub body: Vec<Instruction>,
+    pub moves: Vec<Move>,
+    /// Large values are not moved where the buffers can change places instead.
+    pub exchanges: Vec<Move>,
 }
 
 /// `bytes` from one buffer to another.
@@ -81,8 +115,16 @@ const LARGEST: usize = 60;
 const WIDEST: usize = 160;
 const ARRAYS: usize = 14;
 
-pub fn plan(program: &Program) -> Plan {
-    let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
+/// Carried values of so many bytes are exchanged, not moved.
+const EXCHANGED: usize = 1 << 12;
+
+/// Results of so many bytes are made in the memory that they are handed out in, if no state of a loop has to hold them.
+const HANDED_OUT: usize = 1 << 12;
+
+/// With `marked` it says on the way where it is.
+pub fn plan(program: &Program, marked: bool) -> Plan {
+    let marks = marked.then(Vec::new);
+    let mut planner = Planner { types: program.types.clone(), marks, ..Planner::default() };
     planner.frames.push(Arena::default());
     let inputs: Vec<Buffer> = program
         .body
@@ -94,9 +136,19 @@ pub fn plan(program: &Program) -> Plan {
             buffer
         })
         .collect();
-    let steps = canonical(&program.body.steps, &mut planner.types, &HashMap::new());
+    let (types, stencils) = (&mut planner.types, &mut planner.stencils);
+    let steps = canonical(&program.body.steps, &program.body.results, types, stencils, &HashMap::new());
     let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::new());
-    let results = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
+    let results: Vec<(Buffer, Type)> = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
+    if !instructions.iter().any(|i| matches!(i, Instruction::Loop { .. })) {
+        for (buffer, ty) in &results {
+            let alone = results.iter().filter(|(other, _)| other == buffer).count() == 1;
+            let large = ty.scalar != Scalar::Bool && ty.len() * ty.scalar.size() >= HANDED_OUT;
+            if large && alone && matches!(planner.buffers[*buffer], Place::Frame { frame: 0, .. }) {
+                planner.buffers[*buffer] = Place::Result;
+            }
+        }
+    }
     Plan {
         instructions,
         kernels: planner.kernels,
@@ -104,16 +156,25 @@ pub fn plan(program: &Program) -> Plan {
         frames: planner.frames.iter().map(|f| f.top).collect(),
         inputs,
         results,
+        marks: planner.marks.unwrap_or_default(),
     }
 }
 
 // ---- canonical forms ----
 
-/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A scalar
-/// spread over an array is spread in each block that reads it, so that no kernel reads an array for it.
-fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -> Vec<Step> {
+/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A contraction of fields
+/// around sites reads the fields themselves. A scalar spread over an array is spread in each block that reads it, so that no kernel reads
+/// an array for it.
+fn canonical(
+    steps: &[Step],
+    results: &[Var],
+    types: &mut Vec<Type>,
+    stencils: &mut HashMap<Var, Stencil>,
+    outer: &HashMap<Var, Op>,
+) -> Vec<Step> {
     let mut out = vec![];
-    let mut uniform = around.clone();
+    let mut uniform = outer.clone();
+    let around: HashMap<Var, &Op> = steps.iter().filter(|s| matches!(s.op, Op::Around { .. })).map(|s| (s.outs[0], &s.op)).collect();
     for step in steps {
         let mut step = step.clone();
         if let Op::Spread { dims, .. } = &step.op
@@ -132,7 +193,7 @@ fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -
                 }
             }
             inside.append(&mut block.steps);
-            block.steps = canonical(&inside, types, &uniform);
+            block.steps = canonical(&inside, &block.results, types, stencils, &uniform);
         }
         match &mut step.op {
             Op::Reduce { arg, dims, .. } if dims.windows(2).any(|w| w[1] != w[0] + 1) => {
@@ -143,33 +204,63 @@ fn canonical(steps: &[Step], types: &mut Vec<Type>, around: &HashMap<Var, Op>) -
             }
             Op::Contract { left, right, batch, sum } => {
                 let (l, r) = (types[left.0 as usize].rank(), types[right.0 as usize].rank());
-                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize| -> Vec<usize> {
-                    let first: Vec<usize> = batch.iter().map(pick).collect();
-                    let last: Vec<usize> = sum.iter().map(pick).collect();
-                    let free = (0..rank).filter(|d| !first.contains(d) && !last.contains(d));
-                    first.iter().copied().chain(free).chain(last.iter().copied()).collect()
+                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize, summed_first: bool| -> Vec<usize> {
+                    let paired: Vec<usize> = batch.iter().map(pick).collect();
+                    let summed: Vec<usize> = sum.iter().map(pick).collect();
+                    let free: Vec<usize> = (0..rank).filter(|d| !paired.contains(d) && !summed.contains(d)).collect();
+                    if summed_first { [paired, summed, free].concat() } else { [paired, free, summed].concat() }
                 };
-                let (left_order, right_order) = (order(l, |p| p.0), order(r, |p| p.1));
                 let (b, s) = (batch.len(), sum.len());
-                // `A @ B` reads B by columns, which the contraction does by strides.
-                let summed_first: Vec<usize> =
-                    right_order[..b].iter().chain(&right_order[r - s..]).chain(&right_order[b..r - s]).copied().collect();
                 let straight = |order: &[usize]| order.iter().enumerate().all(|(k, d)| k == *d);
-                if !straight(&left_order) {
-                    *left = transposed(*left, &left_order, step.span, &mut out, types);
-                }
-                let by_columns = straight(&summed_first) && !straight(&right_order);
-                if !by_columns && !straight(&right_order) {
-                    *right = transposed(*right, &right_order, step.span, &mut out, types);
+                // Summed dimensions stand last or first: the contraction reads both ways by strides.
+                let mut place = |arg: &mut Var, rank: usize, pick: fn(&(usize, usize)) -> usize| -> usize {
+                    if straight(&order(rank, pick, true)) {
+                        return b;
+                    }
+                    let order = order(rank, pick, false);
+                    if !straight(&order) {
+                        *arg = transposed(*arg, &order, step.span, &mut out, types);
+                    }
+                    rank - s
+                };
+                let (left_sum, mut right_sum) = (place(left, l, |p| p.0), place(right, r, |p| p.1));
+                if let Some((fields, stencil)) = around.get(left).and_then(|op| stencil(op, b, left_sum, s, types)) {
+                    if right_sum != 0 {
+                        *right = transposed(*right, &order(r, |p| p.1, true), step.span, &mut out, types);
+                        right_sum = 0;
+                    }
+                    *left = fields;
+                    stencils.insert(step.outs[0], stencil);
                 }
                 *batch = (0..b).map(|k| (k, k)).collect();
-                *sum = (0..s).map(|k| (l - s + k, if by_columns { b + k } else { r - s + k })).collect();
+                *sum = (0..s).map(|k| (left_sum + k, right_sum + k)).collect();
             }
             _ => {}
         }
         out.push(step);
     }
+    let read: HashSet<Var> = out.iter().flat_map(Step::reads).chain(results.iter().copied()).collect();
+    out.retain(|step| !matches!(step.op, Op::Around { .. }) || read.contains(&step.outs[0]));
     out
+}
+
+/// The fields that a contraction of them around sites may read itself: one over all neighbours and channels, or over all sites. `summed`
+/// dimensions stand from `first` on.
+fn stencil(op: &Op, batch: usize, first: usize, summed: usize, types: &[Type]) -> Option<(Var, Stencil)> {
+    let Op::Around { arg, dim, sizes, offsets, .. } = op else { return None };
+    let over_sites = first == 0 && summed == dim + 1;
+    if batch > 0 || !(over_sites || first == dim + 1) {
+        return None;
+    }
+    let shape = &types[arg.0 as usize].shape;
+    let (members, channels) = (shape[..*dim].iter().product(), shape[dim + 1..].iter().product());
+    Some((*arg, Stencil { members, sites: shape[*dim], channels, table: table(sizes, offsets)?, over_sites }))
+}
+
+/// All sites' first neighbours, then all sites' second ones, …; none for a lattice of more than 2³² sites.
+fn table(sizes: &[usize], offsets: &[Vec<i64>]) -> Option<Vec<u32>> {
+    u32::try_from(sizes.iter().product::<usize>()).ok()?;
+    Some(offsets.iter().flat_map(|offset| lattice::shift_table(sizes, offset)).map(|site| site as u32).collect())
 }
 
 /// Another name for what a block reads.
@@ -242,6 +333,13 @@ struct Planner {
     frame: usize,
     /// Where each variable lies.
     homes: HashMap<Var, Buffer>,
+    /// Contractions, by their result, whose left side are fields read around sites.
+    stencils: HashMap<Var, Stencil>,
+    /// What is the same in every member, and what counts members by one.
+    uniform: HashSet<Var>,
+    runs: HashSet<Var>,
+    /// Marks made so far, of a plan that is to have them.
+    marks: Option<Vec<Mark>>,
 }
 
 /// One piece of a block, in order.
@@ -287,6 +385,7 @@ impl Planner {
     fn block(&mut self, steps: &[Step], results: &[Var], owned: &HashSet<Buffer>) -> (Vec<Instruction>, Vec<Buffer>) {
         let defined: HashMap<Var, &Step> =
             steps.iter().filter(|s| s.outs.len() == 1).map(|s| (s.outs[0], s)).collect();
+        steps.iter().for_each(|step| self.note_run(step));
         let mut stored = self.stored(steps, results, &defined);
         let apart = loop {
             match self.pieces(steps, &defined, &stored, &HashSet::new()) {
@@ -317,13 +416,35 @@ impl Planner {
         }
         let mut out = vec![];
         for (k, (piece, kernel)) in pieces.into_iter().enumerate() {
+            let marked = out.len();
+            self.mark(&piece, &defined, |v| !stored.contains(&v) || within.contains(&v), &mut out);
+            let bare = out.len();
             match piece {
                 Piece::Kernel(roots) => self.kernel(kernel.expect("a kernel"), &roots, k, &mut scope, &mut out),
                 Piece::Step(step) => self.step(step, k, &mut scope, &mut out),
             }
+            if out.len() == bare {
+                out.truncate(marked);
+            }
             self.end_of(k, &mut scope);
         }
         (out, scope.own)
+    }
+
+    /// Notes what a step makes known of its result, if that is an array of the members' numbers.
+    fn note_run(&mut self, step: &Step) {
+        match &step.op {
+            Op::Spread { dims, .. } if dims.is_empty() => drop(self.uniform.insert(step.outs[0])),
+            Op::Iota(_) => drop(self.runs.insert(step.outs[0])),
+            Op::Prim(row, args) if row.name == "add" => {
+                let counts = |x: usize, y: usize| self.runs.contains(&args[x]) && self.uniform.contains(&args[y]);
+                if counts(0, 1) || counts(1, 0) {
+                    self.runs.insert(step.outs[0]);
+                }
+            }
+            Op::Reshape { arg, .. } if self.runs.contains(arg) => drop(self.runs.insert(step.outs[0])),
+            _ => {}
+        }
     }
 
     /// Releases what nobody reads after piece `k`.
@@ -522,6 +643,37 @@ impl Planner {
         (scope.own.contains(&buffer) || scope.owned.contains(&buffer)) && scope.ends.get(&buffer).is_none_or(|e| *e <= k)
     }
 
+    // ---- marks ----
+
+    /// The mark of a piece, if the plan is to have marks. `inside`: what a kernel computes on its way.
+    fn mark(&mut self, piece: &Piece, defined: &HashMap<Var, &Step>, inside: impl Fn(Var) -> bool, out: &mut Vec<Instruction>) {
+        if self.marks.is_none() {
+            return;
+        }
+        match piece {
+            Piece::Kernel(roots) => {
+                let (kind, shares) = computed(roots, defined, inside);
+                out.extend(self.pass(kind, shares));
+            }
+            // Of no duration.
+            Piece::Step(Step { op: Op::Constant(_) | Op::Table(_), .. }) => {}
+            Piece::Step(step) => out.extend(self.pass(kind(&step.op), vec![(step.span, 1.0)])),
+        }
+    }
+
+    fn pass(&mut self, kind: Kind, shares: Vec<(u32, f64)>) -> Option<Instruction> {
+        let marks = self.marks.as_mut()?;
+        marks.push(Mark { kind, shares });
+        Some(Instruction::Pass { mark: marks.len() as u32 - 1 })
+    }
+
+    /// What a turn carries at its end is the loop's own work.
+    fn mark_end(&mut self, turn: &mut Turn, step: &Step) {
+        if !(turn.moves.is_empty() && turn.exchanges.is_empty()) {
+            turn.body.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
+        }
+    }
+
     // ---- pieces ----
 
     fn kernel(&mut self, kernel: Kernel, roots: &[Var], k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
@@ -636,6 +788,17 @@ impl Planner {
                 out: buffer,
                 outer: ty.shape[..*dim].iter().product(),
             },
+            Op::Around { arg, dim, sizes, offsets, .. } => {
+                let shape = &self.ty(*arg).shape;
+                Instruction::Around {
+                    arg: home(self, arg),
+                    out: buffer,
+                    members: shape[..*dim].iter().product(),
+                    sizes: sizes.clone(),
+                    offsets: offsets.clone(),
+                    row: shape[dim + 1..].iter().product::<usize>() * ty.scalar.size(),
+                }
+            }
             Op::Gather { arg, index, checked } => {
                 let shape = &self.ty(*arg).shape;
                 Instruction::Gather {
@@ -659,6 +822,18 @@ impl Planner {
                 size: ty.len(),
                 scalar: ty.scalar,
             },
+            Op::Contract { left, right, .. } if self.stencils.contains_key(&result) => {
+                let stencil = self.stencils.remove(&result).expect("it is there");
+                let terms = if stencil.over_sites { stencil.members * stencil.sites } else { stencil.table.len() / stencil.sites.max(1) * stencil.channels };
+                Instruction::Convolve {
+                    scalar: ty.scalar,
+                    fields: home(self, left),
+                    right: home(self, right),
+                    out: buffer,
+                    columns: self.ty(*right).len() / terms.max(1),
+                    stencil,
+                }
+            }
             Op::Contract { left, right, batch, sum } => {
                 let (l, r) = (&self.ty(*left).shape, &self.ty(*right).shape);
                 let batches: usize = l[..batch.len()].iter().product();
@@ -669,16 +844,17 @@ impl Planner {
                 };
                 let m = free(l, &|d| sum.iter().any(|p| p.0 == d));
                 let n = free(r, &|d| sum.iter().any(|p| p.1 == d));
-                let by_columns = sum.first().is_some_and(|p| p.1 == batch.len() && r.len() > batch.len() + sum.len());
+                // With the summed dimensions last, or first.
+                let strides = |summed_first: bool, free: usize| if summed_first { (1, free) } else { (depth, 1) };
+                let first = |pick: fn(&(usize, usize)) -> usize| sum.first().is_some_and(|p| pick(p) == batch.len());
+                let (left_strides, (column, term)) = (strides(first(|p| p.0), m), strides(first(|p| p.1), n));
                 Instruction::Contract {
                     scalar: ty.scalar,
                     left: home(self, left),
                     right: home(self, right),
                     out: buffer,
                     batch: batches,
-                    sizes: [m, n, depth],
-                    left_strides: (depth, 1),
-                    right_strides: if by_columns { (n, 1) } else { (1, depth) },
+                    product: Product { m, n, k: depth, a: left_strides, b: (term, column) },
                 }
             }
             Op::Draw { distribution, scalar, place, turns, position, shape } => Instruction::Draw {
@@ -689,6 +865,7 @@ impl Planner {
                 own_turns: turns.last().is_some_and(|t| self.ty(*t).rank() > 0),
                 position: home(self, position),
                 positions: self.ty(*position).len(),
+                one_run: self.runs.contains(position),
                 size: shape.iter().product(),
                 out: buffer,
             },
@@ -744,12 +921,10 @@ impl Planner {
             Op::Loop { count, init, body } => {
                 let captured = body.captures();
                 let (carried, before) = self.carried(step, init, &captured, k, scope);
-                let turn = self.new_buffer(8);
-                self.homes.insert(body.params[0], turn);
-                let (instructions, after) = self.turn(body, &carried, scope, k);
+                let mut turn = self.turn(body, &carried, self.buffers.len());
+                self.mark_end(&mut turn, step);
                 let count = self.homes[count];
-                out.push(Instruction::Loop { count, turn, before, body: instructions, after, span: step.span });
-                self.release(turn);
+                out.push(Instruction::Loop { count, before, turn, span: step.span });
             }
             Op::While { init, condition, body } => {
                 let captured = [body.captures(), condition.captures()].concat();
@@ -757,13 +932,12 @@ impl Planner {
                 for (param, buffer) in condition.params.iter().zip(&carried) {
                     self.homes.insert(*param, *buffer);
                 }
+                let first = self.buffers.len();
                 let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::new());
                 let test = self.homes[&condition.results[0]];
-                let turn = self.new_buffer(8);
-                self.homes.insert(body.params[0], turn);
-                let (instructions, after) = self.turn(body, &carried, scope, k);
-                out.push(Instruction::While { before, condition: test_code, test, turn, body: instructions, after, span: step.span });
-                self.release(turn);
+                let mut turn = self.turn(body, &carried, first);
+                self.mark_end(&mut turn, step);
+                out.push(Instruction::While { before, condition: test_code, test, turn, span: step.span });
                 left.into_iter().for_each(|b| self.release(b));
             }
             Op::If { condition, then, otherwise } => self.branches(step, *condition, then, otherwise, k, scope, out),
@@ -793,12 +967,13 @@ impl Planner {
         (carried, moves)
     }
 
-    /// One turn of a loop, and the moves at its end.
-    fn turn(&mut self, body: &Block, carried: &[Buffer], scope: &Scope, k: usize) -> (Vec<Instruction>, Vec<Move>) {
+    /// `first` is the first buffer that the loop has planned.
+    fn turn(&mut self, body: &Block, carried: &[Buffer], first: Buffer) -> Turn {
+        let number = self.new_buffer(8);
+        self.homes.insert(body.params[0], number);
         for (param, buffer) in body.params[1..].iter().zip(carried) {
             self.homes.insert(*param, *buffer);
         }
-        let _ = (scope, k);
         let owned: HashSet<Buffer> = carried.iter().copied().collect();
         let (instructions, left) = self.block(&body.steps, &body.results, &owned);
         let wanted: Vec<Move> = body
@@ -807,9 +982,29 @@ impl Planner {
             .zip(carried)
             .map(|(v, to)| Move { from: self.homes[v], to: *to, bytes: self.bytes(*v) })
             .collect();
+        let (exchanges, wanted): (Vec<Move>, Vec<Move>) = wanted.iter().cloned().partition(|m| self.exchanged(m, &wanted, first, &left));
         let moves = self.in_order(wanted);
         left.into_iter().for_each(|b| self.release(b));
-        (instructions, moves)
+        self.release(number);
+        Turn { number, body: instructions, moves, exchanges }
+    }
+
+    /// Whether a carried value and its next one may change places: no other move knows either, the next one is the body's `own`, and of the
+    /// loop's buffers, those from `first` on, no other one ever lies where it does.
+    fn exchanged(&self, Move { from, to, bytes }: &Move, wanted: &[Move], first: Buffer, own: &[Buffer]) -> bool {
+        let known_once = |buffer: Buffer| wanted.iter().filter(|m| m.from == buffer || m.to == buffer).count() == 1;
+        let alone = || (first..self.buffers.len()).all(|other| other == *from || !self.overlap(*from, other));
+        let alike = *bytes >= EXCHANGED && from != to && self.sizes[*from] == self.sizes[*to];
+        alike && own.contains(from) && known_once(*from) && known_once(*to) && alone()
+    }
+
+    fn overlap(&self, a: Buffer, b: Buffer) -> bool {
+        match (&self.buffers[a], &self.buffers[b]) {
+            (Place::Frame { frame, offset }, Place::Frame { frame: other, offset: start }) => {
+                frame == other && *offset < start + self.sizes[b] && *start < offset + self.sizes[a]
+            }
+            _ => false,
+        }
     }
 
     /// Moves that happen at once, one after the other: none overwrites what another still needs.
@@ -902,10 +1097,57 @@ impl Planner {
         let frame = self.frame;
         let member = self.new_buffer(8);
         self.homes.insert(body.params[0], member);
-        let (code, _) = self.block(&body.steps, &body.results, &HashSet::new());
+        let (mut code, _) = self.block(&body.steps, &body.results, &HashSet::new());
+        code.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
         let results = body.results.iter().zip(&outs).map(|(v, to)| (self.homes[v], *to, self.bytes(*v))).collect();
         self.frame = outer;
         out.push(Instruction::Map { count, each, member, frame, body: code, results, span: step.span });
+    }
+}
+
+/// The kind of work that a kernel does, and the places whose steps it computes, with their shares of the work.
+fn computed(roots: &[Var], defined: &HashMap<Var, &Step>, inside: impl Fn(Var) -> bool) -> (Kind, Vec<(u32, f64)>) {
+    let mut costs: Vec<(u32, f64)> = vec![];
+    let (mut seen, mut open) = (HashSet::new(), roots.to_vec());
+    let (mut all, mut elementary) = (0.0, 0.0);
+    while let Some(var) = open.pop() {
+        let Some(step) = defined.get(&var).filter(|_| seen.insert(var)) else { continue };
+        if let Op::Prim(row, _) = &step.op {
+            let cost = cost(row);
+            all += cost;
+            elementary += if matches!(row.emit, Emit::Inline(_)) { 0.0 } else { cost };
+            match costs.iter_mut().find(|(span, _)| *span == step.span) {
+                Some(known) => known.1 += cost,
+                None => costs.push((step.span, cost)),
+            }
+        }
+        open.extend(step.op.args().into_iter().filter(|v| inside(*v)));
+    }
+    let kind = if elementary > all / 2.0 { Kind::Elementary } else { Kind::Kernel };
+    // What only moves numbers stands at its first root.
+    let own = || roots.first().and_then(|root| defined.get(root)).map(|step| (step.span, 1.0)).into_iter().collect();
+    let shares = if costs.is_empty() { own() } else { costs.into_iter().map(|(span, cost)| (span, cost / all)).collect() };
+    (kind, shares)
+}
+
+/// How long a row takes beside an addition, roughly.
+fn cost(row: &Prim) -> f64 {
+    match (&row.emit, row.name) {
+        (Emit::Inline(_), "div" | "sqrt") => 4.0,
+        (Emit::Inline(_), _) => 1.0,
+        _ => 20.0,
+    }
+}
+
+fn kind(op: &Op) -> Kind {
+    match op {
+        Op::Prim(..) => Kind::Elementary,
+        Op::Reduce { .. } => Kind::Reduction,
+        Op::Contract { .. } => Kind::Product,
+        Op::Routine { .. } => Kind::Routine,
+        Op::Draw { .. } => Kind::Noise,
+        Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } | Op::Require { .. } => Kind::Control,
+        _ => Kind::Copy,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
 
 use super::machine::{self, Code};
-use super::plan::{self, Buffer, Instruction, Move, Place, Plan};
+use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Stencil, Turn};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
+use crate::profile::{Marks, Thread};
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
+use moyal_runtime::contract::Product;
 use moyal_runtime::threads::Pool;
 use moyal_runtime::{contract, lattice, noise, simd, sum};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +20,8 @@ pub struct Compiled {
     code: Code,
     /// Memory of frames that is not in use.
     spare: Vec<Mutex<Vec<Memory>>>,
+    /// Of a plan that is profiled.
+    marks: Option<Arc<Marks>>,
 }
 
 /// Numbers of work below which threads do not pay.
@@ -30,10 +34,25 @@ type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
 
 impl Compiled {
     pub fn new(program: &Program) -> Result<Compiled, String> {
-        let plan = plan::plan(program);
+        Compiled::of(plan::plan(program, false))
+    }
+
+    /// The same, which says on the way where each of so many threads is.
+    pub fn profiled(program: &Program, threads: usize) -> Result<Compiled, String> {
+        let mut compiled = Compiled::of(plan::plan(program, true))?;
+        let marks = std::mem::take(&mut compiled.plan.marks);
+        compiled.marks = Some(Arc::new(Marks::new(marks, program.spans.clone(), threads)));
+        Ok(compiled)
+    }
+
+    pub fn marks(&self) -> Option<&Arc<Marks>> {
+        self.marks.as_ref()
+    }
+
+    fn of(plan: Plan) -> Result<Compiled, String> {
         let code = machine::compile(&plan.kernels, simd::level())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
-        Ok(Compiled { plan, code, spare })
+        Ok(Compiled { plan, code, spare, marks: None })
     }
 
     /// Runs from a state (the default one: the beginning); see [`crate::interpret::run_from`].
@@ -54,22 +73,40 @@ impl Compiled {
             return Err(Failure { span: 0, kind: FailureKind::OutOfMemory { bytes }, around: vec![] });
         };
         self.place(0, &mut memory, &mut table);
+        let mut made = Made::new(&self.plan, &mut table)?;
         if let Some((_, saved)) = state.values.first() {
             memory.restore(saved);
         }
         let failed = AtomicUsize::new(usize::MAX);
-        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0 };
+        let here = self.thread(pool);
+        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0, here };
+        here.inspect(|here| here.at_statement());
         let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
-        let results = result.map(|()| worker.results());
+        here.inspect(|here| here.at_statement());
+        let results = result.map(|()| worker.results(&mut made));
+        here.inspect(|here| here.idle());
         drop(worker);
         self.spare[0].lock().expect("no panic holds it").push(memory);
         results
+    }
+
+    /// What this thread says where it is, if that is asked.
+    fn thread(&self, pool: &Pool) -> Option<&Thread> {
+        self.marks.as_ref().map(|marks| marks.thread(pool.index()))
     }
 
     /// Memory for a frame; None if there is not so much.
     fn memory(&self, frame: usize) -> Option<Memory> {
         let spare = self.spare[frame].lock().expect("no panic holds it").pop();
         spare.or_else(|| Memory::new(self.plan.frames[frame]))
+    }
+
+    /// Where a buffer lies in its frame.
+    fn offset(&self, buffer: Buffer) -> usize {
+        match self.plan.buffers[buffer] {
+            Place::Frame { offset, .. } => offset,
+            _ => unreachable!("only the frame's buffers change places"),
+        }
     }
 
     fn place(&self, frame: usize, memory: &mut Memory, table: &mut [*mut u8]) {
@@ -83,9 +120,42 @@ impl Compiled {
     }
 }
 
+/// Room for the results that are made in the memory that they are handed out in, not written yet.
+struct Made(Vec<Option<Data>>);
+
+impl Made {
+    /// Allocates it, and says in the table where it lies.
+    fn new(plan: &Plan, table: &mut [*mut u8]) -> Result<Made, Failure> {
+        let room = |(buffer, ty): &(Buffer, Type)| {
+            if !matches!(plan.buffers[*buffer], Place::Result) {
+                return Ok(None);
+            }
+            macro_rules! vector {
+                ($kind:path, $t:ty) => {{
+                    let mut vector: Vec<$t> = vec![];
+                    let bytes = (ty.len() * ty.scalar.size()) as u64;
+                    let none = |_| Failure { span: 0, kind: FailureKind::OutOfMemory { bytes }, around: vec![] };
+                    vector.try_reserve_exact(ty.len()).map_err(none)?;
+                    table[*buffer] = vector.as_mut_ptr().cast();
+                    $kind(vector)
+                }};
+            }
+            Ok(Some(match ty.scalar {
+                Scalar::Real => vector!(Data::Real, f64),
+                Scalar::F32 => vector!(Data::F32, f32),
+                _ => vector!(Data::Int, i64),
+            }))
+        };
+        Ok(Made(plan.results.iter().map(room).collect::<Result<_, _>>()?))
+    }
+}
+
 /// The bytes of a frame, on a 64-byte boundary.
 struct Memory {
     start: *mut u8,
+    bytes: usize,
+    /// What was allocated.
+    whole: *mut u8,
     layout: std::alloc::Layout,
 }
 
@@ -94,21 +164,33 @@ unsafe impl Send for Memory {}
 
 impl Memory {
     fn new(bytes: usize) -> Option<Memory> {
-        let layout = std::alloc::Layout::from_size_align(bytes.max(64), 64).ok()?;
-        // Zeroed, so that large frames cost memory only where they are used.
-        let start = unsafe { std::alloc::alloc_zeroed(layout) };
-        (!start.is_null()).then_some(Memory { start, layout })
+        const BOUNDARY: usize = 64;
+        let bytes = bytes.max(BOUNDARY);
+        // Zeroed by the system, so that large frames cost memory and time only where they are used. What is asked for on so wide a boundary
+        // is zeroed by hand, page by page.
+        let layout = std::alloc::Layout::from_size_align(bytes.checked_add(BOUNDARY)?, 16).ok()?;
+        let whole = unsafe { std::alloc::alloc_zeroed(layout) };
+        if whole.is_null() {
+            return None;
+        }
+        let start = unsafe { whole.add(whole.align_offset(BOUNDARY)) };
+        Some(Memory { start, bytes, whole, layout })
     }
 
     fn at(&mut self, offset: usize) -> *mut u8 {
-        debug_assert!(offset < self.layout.size());
+        debug_assert!(offset < self.bytes);
         unsafe { self.start.add(offset) }
     }
 
-    fn saved(&self) -> Array {
-        let words = self.layout.size() / 8;
-        let words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) };
-        Array::new(vec![words.len()], Data::Int(words.to_vec()))
+    /// A copy, in which what has changed places lies where it belongs.
+    fn saved(&self, exchanged: &[Move], offset: impl Fn(Buffer) -> usize) -> Array {
+        let words = self.bytes / 8;
+        let mut words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) }.to_vec();
+        for m in exchanged {
+            let (from, to, count) = (offset(m.from) / 8, offset(m.to) / 8, m.bytes.div_ceil(8));
+            words.copy_within(from..from + count, to);
+        }
+        Array::new(vec![words.len()], Data::Int(words))
     }
 
     fn restore(&mut self, saved: &Array) {
@@ -119,7 +201,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        unsafe { std::alloc::dealloc(self.start, self.layout) };
+        unsafe { std::alloc::dealloc(self.whole, self.layout) };
     }
 }
 
@@ -138,6 +220,8 @@ struct Worker<'c> {
     failed: &'c AtomicUsize,
     /// The member of the map around that is computed.
     member: usize,
+    /// Where this thread says what it does, if the plan is profiled.
+    here: Option<&'c Thread>,
 }
 
 /// A table that may go to another thread: members write to places of their own.
@@ -192,21 +276,23 @@ impl Worker<'_> {
         });
     }
 
-    fn results(&self) -> Vec<Arc<Array>> {
-        let plan = &self.compiled.plan;
-        plan.results
-            .iter()
-            .map(|(buffer, ty)| {
-                let len = ty.len();
-                let data = match ty.scalar {
-                    Scalar::Real => Data::Real(self.slice(*buffer, len).to_vec()),
-                    Scalar::F32 => Data::F32(self.slice(*buffer, len).to_vec()),
-                    Scalar::Int => Data::Int(self.slice(*buffer, len).to_vec()),
-                    Scalar::Bool => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
-                };
-                Arc::new(Array::new(ty.shape.clone(), data))
-            })
-            .collect()
+    fn results(&self, made: &mut Made) -> Vec<Arc<Array>> {
+        let results = self.compiled.plan.results.iter().zip(&mut made.0);
+        let array = |((buffer, ty), made): (&(Buffer, Type), &mut Option<Data>)| {
+            let len = ty.len();
+            let data = match (made.take(), ty.scalar) {
+                // As many numbers as there is room for have been written.
+                (Some(Data::Real(mut x)), _) => unsafe { x.set_len(len); Data::Real(x) },
+                (Some(Data::F32(mut x)), _) => unsafe { x.set_len(len); Data::F32(x) },
+                (Some(Data::Int(mut x)), _) => unsafe { x.set_len(len); Data::Int(x) },
+                (_, Scalar::Real) => Data::Real(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::F32) => Data::F32(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::Int) => Data::Int(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::Bool) => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
+            };
+            Arc::new(Array::new(ty.shape.clone(), data))
+        };
+        results.map(array).collect()
     }
 
     fn fail<T>(&self, span: u32, kind: FailureKind) -> Result<T, Failure> {
@@ -222,7 +308,7 @@ impl Worker<'_> {
             self.instruction(table)?;
         }
         for (k, instruction) in instructions.iter().enumerate().skip(state.step) {
-            let Instruction::Loop { count, turn, before, body, after, span } = instruction else {
+            let Instruction::Loop { count, before, turn, span } = instruction else {
                 self.instruction(instruction)?;
                 continue;
             };
@@ -232,31 +318,54 @@ impl Worker<'_> {
             }
             let count = self.int(*count);
             for number in first..count {
-                self.turn(*turn, number, body, after, *span)?;
-                let mut saved =
-                    || State { step: k, turn: number + 1, values: vec![(Var(0), Arc::new(memory.saved()))] };
+                self.turn(turn, number, *span)?;
+                let exchanged = (number + 1 - first) % 2 == 1;
+                let mut saved = || {
+                    let memory = memory.saved(if exchanged { &turn.exchanges } else { &[] }, |b| self.compiled.offset(b));
+                    State { step: k, turn: number + 1, values: vec![(Var(0), Arc::new(memory))] }
+                };
                 if let Control::Stop = watch(&mut saved, number + 1, count) {
                     return self.fail(*span, FailureKind::Stopped);
                 }
             }
+            self.settle(turn, count - first);
         }
         Ok(())
     }
 
     fn all(&mut self, instructions: &[Instruction]) -> Result<(), Failure> {
-        instructions.iter().try_for_each(|i| self.instruction(i))
+        let Some(here) = self.here else { return instructions.iter().try_for_each(|i| self.instruction(i)) };
+        instructions.iter().try_for_each(|i| match i {
+            // Here, where it costs least.
+            Instruction::Pass { mark } => {
+                here.pass(*mark);
+                Ok(())
+            }
+            i => self.instruction(i),
+        })
     }
 
-    fn turn(&mut self, turn: Buffer, number: i64, body: &[Instruction], after: &[Move], span: u32) -> Result<(), Failure> {
+    fn turn(&mut self, turn: &Turn, number: i64, span: u32) -> Result<(), Failure> {
         if self.context.stopped() || self.failed.load(Ordering::Relaxed) < self.member {
             return self.fail(span, FailureKind::Stopped);
         }
-        self.slice_mut::<i64>(turn, 1)[0] = number;
+        self.slice_mut::<i64>(turn.number, 1)[0] = number;
         self.around.push(Around::Turn(number, span));
-        self.all(body)?;
+        self.all(&turn.body)?;
         self.around.pop();
-        after.iter().for_each(|m| self.copy(m));
+        turn.moves.iter().for_each(|m| self.copy(m));
+        turn.exchanges.iter().for_each(|m| self.table.swap(m.from, m.to));
         Ok(())
+    }
+
+    /// After so many turns of a loop: carried values where they belong.
+    fn settle(&mut self, turn: &Turn, turns: i64) {
+        if turns % 2 == 1 {
+            for m in &turn.exchanges {
+                self.table.swap(m.from, m.to);
+                self.copy(m);
+            }
+        }
     }
 
     fn instruction(&mut self, instruction: &Instruction) -> Result<(), Failure> {
@@ -280,42 +389,55 @@ impl Worker<'_> {
             }
             Instruction::Embed { arg, out, from, shape, start, stride, bytes } => self.embed(*arg, *out, from, shape, start, stride, *bytes),
             Instruction::Concat { args, out, outer } => self.concat(args, *out, *outer),
+            Instruction::Around { arg, out, members, sizes, offsets, row } => {
+                let tables: Vec<Vec<i64>> = offsets.iter().map(|offset| lattice::shift_table(sizes, offset)).collect();
+                self.around(*arg, *out, *members, &tables, *row)
+            }
+            Instruction::Convolve { scalar, fields, right, out, stencil, columns } => {
+                self.convolve(*scalar, [*fields, *right, *out], stencil, *columns)
+            }
             Instruction::Gather { arg, index, sizes, count, row, out, checked, span } => {
                 let positions = self.positions(index, sizes, *count, *checked, *span)?;
-                let (from, to) = (self.table[*arg], self.table[*out]);
-                for (k, position) in positions.enumerate() {
-                    unsafe { std::ptr::copy_nonoverlapping(from.add(position * row), to.add(k * row), *row) };
-                }
+                self.gather(&positions, *arg, *row, *count, *out);
             }
             Instruction::Scatter { index, sizes, count, row, values, out, size, scalar } => {
-                let positions: Vec<usize> = self.positions(index, sizes, *count, false, 0)?.collect();
-                self.scatter(&positions, *row, *values, *out, *size, *scalar);
+                let positions = self.positions(index, sizes, *count, false, 0)?;
+                self.scatter(&positions, *count, *row, *values, *out, *size, *scalar);
             }
             Instruction::Update { target, index, sizes, row, value, checked, span } => {
-                let position = self.positions(index, sizes, 1, *checked, *span)?.next().expect("one position");
+                let position = self.positions(index, sizes, 1, *checked, *span)?.at(0);
                 unsafe { std::ptr::copy_nonoverlapping(self.table[*value], self.table[*target].add(position * row), *row) };
             }
-            Instruction::Contract { scalar, left, right, out, batch, sizes, left_strides, right_strides } => {
-                self.contract(*scalar, [*left, *right, *out], *batch, *sizes, *left_strides, *right_strides)
+            Instruction::Contract { scalar, left, right, out, batch, product } => {
+                self.contract(*scalar, [*left, *right, *out], *batch, product)
             }
             Instruction::Routine { routine, lead, types, args, results, outs, span } => {
                 let count = lead.iter().product();
                 self.routine(routine, count, types, args, results, outs).map_err(|f| f.failure(*span, lead, self.around.clone()))?
             }
-            Instruction::Draw { distribution, scalar, place, turns, own_turns, position, positions, size, out } => {
+            Instruction::Draw { distribution, scalar, place, turns, own_turns, position, positions, one_run, size, out } => {
                 let outer: Vec<u64> = turns.iter().rev().skip(1).rev().map(|t| self.int(*t) as u64).collect();
                 let inner = turns.last().map_or(&[0][..], |t| self.slice::<i64>(*t, if *own_turns { *positions } else { 1 }));
                 let key = noise::key(self.context.seed, *place, &outer);
                 let positions = self.slice::<i64>(*position, *positions);
-                self.draw(*distribution, *scalar, key, inner, positions, *size, *out);
-            }
-            Instruction::Loop { count, turn, before, body, after, span } => {
-                before.iter().for_each(|m| self.copy(m));
-                for number in 0..self.int(*count) {
-                    self.turn(*turn, number, body, after, *span)?;
+                // One run is the rule.
+                let one_run = *one_run || noise::run_on(positions, 1);
+                if one_run && (inner.len() == 1 || noise::run_on(inner, 0)) {
+                    let first = positions.first().map_or(0, |p| *p as u64).wrapping_mul(*size as u64);
+                    self.draw(*distribution, *scalar, key, inner[0] as u64, first, 0..positions.len() * size, *out);
+                } else {
+                    self.draw_apart(*distribution, *scalar, key, inner, positions, *size, *out);
                 }
             }
-            Instruction::While { before, condition, test, turn, body, after, span } => {
+            Instruction::Loop { count, before, turn, span } => {
+                before.iter().for_each(|m| self.copy(m));
+                let count = self.int(*count);
+                for number in 0..count {
+                    self.turn(turn, number, *span)?;
+                }
+                self.settle(turn, count);
+            }
+            Instruction::While { before, condition, test, turn, span } => {
                 before.iter().for_each(|m| self.copy(m));
                 let mut number = 0;
                 loop {
@@ -323,9 +445,10 @@ impl Worker<'_> {
                     if !self.bool(*test) {
                         break;
                     }
-                    self.turn(*turn, number, body, after, *span)?;
+                    self.turn(turn, number, *span)?;
                     number += 1;
                 }
+                self.settle(turn, number);
             }
             Instruction::If { condition, then, otherwise } => {
                 let branch = if self.bool(*condition) { then } else { otherwise };
@@ -338,6 +461,11 @@ impl Worker<'_> {
             Instruction::Require { condition, message, span } => {
                 if !self.bool(*condition) {
                     return self.fail(*span, FailureKind::Required(message.clone()));
+                }
+            }
+            Instruction::Pass { mark } => {
+                if let Some(here) = self.here {
+                    here.pass(*mark);
                 }
             }
         }
@@ -353,6 +481,8 @@ impl Worker<'_> {
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
         let (shared, around) = (Shared(&self.table), self.around.clone());
         let parallel = !self.serial && pool.threads() > 1 && count > 1;
+        let own = self.here;
+        let now = own.map(Thread::now);
         let members = |range: std::ops::Range<usize>| {
             let note = |member: usize, failure: Failure| {
                 failed.fetch_min(member, Ordering::Relaxed);
@@ -367,8 +497,9 @@ impl Worker<'_> {
             };
             let mut table = shared.table().to_vec();
             compiled.place(frame, &mut memory, &mut table);
+            let here = if parallel { compiled.thread(pool) } else { own };
             let mut worker =
-                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start };
+                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start, here };
             for k in range {
                 worker.member = k;
                 if let Err(failure) = worker.member(k, map) {
@@ -377,9 +508,12 @@ impl Worker<'_> {
                 }
             }
             drop(worker);
+            // Who waits for others computes nothing.
+            here.filter(|_| parallel).inspect(|here| here.idle());
             compiled.spare[frame].lock().expect("no panic holds it").push(memory);
         };
         if parallel { pool.run(count, 1, members) } else { members(0..count) }
+        own.zip(now).inspect(|(own, now)| own.set(*now));
         match first.into_inner().expect("no panic holds it") {
             Some((_, failure)) => Err(failure),
             None => Ok(()),
@@ -460,33 +594,89 @@ impl Worker<'_> {
 
     fn reduce(&self, monoid: Monoid, scalar: Scalar, arg: Buffer, out: Buffer, [outer, count, inner]: [usize; 3]) {
         macro_rules! each {
-            ($t:ty, $whole:path, $rows:path) => {{
-                let (x, out) = (self.slice::<$t>(arg, outer * count * inner), self.slice_mut::<$t>(out, outer * inner));
-                for o in 0..outer {
-                    let part = &x[o * count * inner..(o + 1) * count * inner];
-                    if inner == 1 {
-                        out[o] = $whole(part);
-                    } else {
-                        $rows(part, count, inner, &mut out[o * inner..(o + 1) * inner]);
+            ($t:ty, $whole:path, $rows:path, $blocks:path) => {{
+                let (table, x) = (Shared(&self.table), self.slice::<$t>(arg, outer * count * inner));
+                let part = |o: usize| &x[o * count * inner..(o + 1) * count * inner];
+                let block = |x: &[$t], count: usize, out: &mut [$t]| match inner {
+                    1 => out[0] = $whole(x),
+                    _ => $rows(x, count, inner, 0, out),
+                };
+                match self.sharing([outer, count, inner]) {
+                    Sharing::Outer(grain) => self.pool.run(outer, grain, |range| {
+                        for o in range {
+                            block(part(o), count, Part { table, range: o * inner..(o + 1) * inner }.write(out));
+                        }
+                    }),
+                    Sharing::Columns(grain) => (0..outer).for_each(|o| {
+                        self.pool.run(inner, grain, |columns| {
+                            let part_of = Part { table, range: o * inner + columns.start..o * inner + columns.end };
+                            $rows(part(o), count, inner, columns.start, part_of.write(out));
+                        })
+                    }),
+                    Sharing::Blocks => {
+                        let blocks = count.div_ceil(sum::BLOCK);
+                        for o in 0..outer {
+                            let rows = |k: usize| k * sum::BLOCK..((k + 1) * sum::BLOCK).min(count);
+                            let sums = self.pool.map(blocks, 1, |range| {
+                                let mut sums = vec![<$t>::default(); range.len() * inner];
+                                for (k, sums) in range.zip(sums.chunks_mut(inner)) {
+                                    block(&part(o)[rows(k).start * inner..rows(k).end * inner], rows(k).len(), sums);
+                                }
+                                sums
+                            });
+                            $blocks(&sums.concat(), inner, Part { table, range: o * inner..(o + 1) * inner }.write(out));
+                        }
                     }
+                    Sharing::None => (0..outer).for_each(|o| {
+                        block(part(o), count, Part { table, range: o * inner..(o + 1) * inner }.write(out));
+                    }),
                 }
             }};
         }
+        // Of conditions the first that decides is the last that is looked at.
+        let conditions = |whole: fn(&[bool]) -> bool, strided: fn(&[bool], usize, usize, usize) -> bool| {
+            let (x, out) = (self.slice::<bool>(arg, outer * count * inner), self.slice_mut::<bool>(out, outer * inner));
+            for (o, part) in (0..outer).map(|o| (o, &x[o * count * inner..(o + 1) * count * inner])) {
+                if inner == 1 {
+                    out[o] = whole(part);
+                } else {
+                    (0..inner).for_each(|i| out[o * inner + i] = strided(part, i, inner, count));
+                }
+            }
+        };
         match (monoid, scalar) {
-            (Monoid::Sum, Scalar::Real) => each!(f64, sum::sum, sum::sum_rows),
-            (Monoid::Sum, Scalar::F32) => each!(f32, sum::sum_f32, sum::sum_rows_f32),
-            (Monoid::Sum, _) => each!(i64, sum::sum_int, sum::sum_rows_int),
-            (Monoid::Product, Scalar::Real) => each!(f64, sum::product, sum::product_rows),
-            (Monoid::Product, Scalar::F32) => each!(f32, sum::product_f32, sum::product_rows_f32),
-            (Monoid::Product, _) => each!(i64, sum::product_int, sum::product_rows_int),
-            (Monoid::Max, Scalar::Real) => each!(f64, sum::max, sum::max_rows),
-            (Monoid::Max, Scalar::F32) => each!(f32, sum::max_f32, sum::max_rows_f32),
-            (Monoid::Max, _) => each!(i64, sum::max_int, sum::max_rows_int),
-            (Monoid::Min, Scalar::Real) => each!(f64, sum::min, sum::min_rows),
-            (Monoid::Min, Scalar::F32) => each!(f32, sum::min_f32, sum::min_rows_f32),
-            (Monoid::Min, _) => each!(i64, sum::min_int, sum::min_rows_int),
-            (Monoid::Any, _) => each!(bool, sum::any, any_rows),
-            (Monoid::All, _) => each!(bool, sum::all, all_rows),
+            (Monoid::Sum, Scalar::Real) => each!(f64, sum::sum, sum::sum_rows, sum::sum_blocks),
+            (Monoid::Sum, Scalar::F32) => each!(f32, sum::sum_f32, sum::sum_rows_f32, sum::sum_blocks_f32),
+            (Monoid::Sum, _) => each!(i64, sum::sum_int, sum::sum_rows_int, sum::sum_blocks_int),
+            (Monoid::Product, Scalar::Real) => each!(f64, sum::product, sum::product_rows, sum::product_blocks),
+            (Monoid::Product, Scalar::F32) => each!(f32, sum::product_f32, sum::product_rows_f32, sum::product_blocks_f32),
+            (Monoid::Product, _) => each!(i64, sum::product_int, sum::product_rows_int, sum::product_blocks_int),
+            (Monoid::Max, Scalar::Real) => each!(f64, sum::max, sum::max_rows, sum::max_blocks),
+            (Monoid::Max, Scalar::F32) => each!(f32, sum::max_f32, sum::max_rows_f32, sum::max_blocks_f32),
+            (Monoid::Max, _) => each!(i64, sum::max_int, sum::max_rows_int, sum::max_blocks_int),
+            (Monoid::Min, Scalar::Real) => each!(f64, sum::min, sum::min_rows, sum::min_blocks),
+            (Monoid::Min, Scalar::F32) => each!(f32, sum::min_f32, sum::min_rows_f32, sum::min_blocks_f32),
+            (Monoid::Min, _) => each!(i64, sum::min_int, sum::min_rows_int, sum::min_blocks_int),
+            (Monoid::Any, _) => conditions(sum::any, sum::any_strided),
+            (Monoid::All, _) => conditions(sum::all, sum::all_strided),
+        }
+    }
+
+    /// How the threads share a reduction over `count` of [outer, count, inner]; the bits are the same in every way.
+    fn sharing(&self, [outer, count, inner]: [usize; 3]) -> Sharing {
+        /// Columns that are summed side by side.
+        const COLUMNS: usize = 64;
+        let (threads, work) = (self.pool.threads(), outer * count * inner);
+        if self.serial || threads == 1 || work < 2 * WORTH {
+            Sharing::None
+        } else if outer >= threads {
+            Sharing::Outer((WORTH / (count * inner)).max(1))
+        } else if inner >= threads * COLUMNS {
+            Sharing::Columns((WORTH / count).max(COLUMNS))
+        } else if count > sum::BLOCK {
+            Sharing::Blocks
+        } else {
+            Sharing::None
         }
     }
 
@@ -523,15 +713,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Row-major positions; with `checked` each index is tested first.
-    fn positions(
-        &self,
-        index: &[Buffer],
-        sizes: &[usize],
-        count: usize,
-        checked: bool,
-        span: u32,
-    ) -> Result<impl Iterator<Item = usize> + use<>, Failure> {
+    /// With `checked` each index is tested first.
+    fn positions<'s>(&self, index: &[Buffer], sizes: &'s [usize], count: usize, checked: bool, span: u32) -> Result<Positions<'s>, Failure> {
         let index: Vec<&'static [i64]> = index.iter().map(|b| self.slice::<i64>(*b, count)).collect();
         if checked {
             for (dim, positions) in index.iter().enumerate() {
@@ -540,18 +723,37 @@ impl Worker<'_> {
                 }
             }
         }
-        let sizes = sizes.to_vec();
-        // As in the interpreter: outside only where a branch is not taken.
-        let inside = |i: i64, size: usize| if i < 0 || i >= size as i64 { 0 } else { i as usize };
-        Ok((0..count).map(move |k| index.iter().zip(&sizes).fold(0, |at, (i, size)| at * size + inside(i[k], *size))))
+        Ok(Positions { index, sizes })
     }
 
-    fn scatter(&self, positions: &[usize], row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar) {
+    fn gather(&self, positions: &Positions, arg: Buffer, row: usize, count: usize, out: Buffer) {
+        let table = Shared(&self.table);
+        let part = |range: std::ops::Range<usize>| {
+            let (from, to) = (table.table()[arg], table.table()[out]);
+            for k in range {
+                let (from, to) = unsafe { (from.add(positions.at(k) * row), to.add(k * row)) };
+                match row {
+                    // A number is not worth a call.
+                    8 => unsafe { to.cast::<u64>().write(from.cast::<u64>().read()) },
+                    _ => unsafe { std::ptr::copy_nonoverlapping(from, to, row) },
+                }
+            }
+        };
+        let words = row.div_ceil(8).max(1);
+        if self.serial || self.pool.threads() == 1 || count * words < WORTH {
+            return part(0..count);
+        }
+        self.pool.run(count, WORTH / words / 2, part);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn scatter(&self, positions: &Positions, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar) {
         macro_rules! add {
             ($t:ty, $add:expr) => {{
-                let (v, o) = (self.slice::<$t>(values, positions.len() * row), self.slice_mut::<$t>(out, size));
+                let (v, o) = (self.slice::<$t>(values, count * row), self.slice_mut::<$t>(out, size));
                 o.fill(0 as $t);
-                for (k, position) in positions.iter().enumerate() {
+                for k in 0..count {
+                    let position = positions.at(k);
                     for i in 0..row {
                         o[position * row + i] = $add(o[position * row + i], v[k * row + i]);
                     }
@@ -565,29 +767,55 @@ impl Worker<'_> {
         }
     }
 
-    fn contract(
-        &self,
-        scalar: Scalar,
-        [left, right, out]: [Buffer; 3],
-        batch: usize,
-        [m, n, k]: [usize; 3],
-        left_strides: (usize, usize),
-        right_strides: (usize, usize),
-    ) {
-        macro_rules! each {
-            ($t:ty, $f:path) => {{
-                let (a, b) = (self.slice::<$t>(left, batch * m * k), self.slice::<$t>(right, batch * n * k));
-                let out = self.slice_mut::<$t>(out, batch * m * n);
-                for t in 0..batch {
-                    let (a, b) = (&a[t * m * k..(t + 1) * m * k], &b[t * n * k..(t + 1) * n * k]);
-                    $f(m, n, k, a, left_strides, b, right_strides, &mut out[t * m * n..(t + 1) * m * n]);
-                }
+    fn contract(&self, scalar: Scalar, [left, right, out]: [Buffer; 3], batch: usize, product: &Product) {
+        let Product { m, n, k, .. } = *product;
+        let pool = (!self.serial).then_some(self.pool);
+        macro_rules! of {
+            ($t:ty) => {{
+                let (a, b) = (self.slice::<$t>(left, batch * m * k), self.slice::<$t>(right, batch * k * n));
+                contract::contract(product, batch, a, b, self.slice_mut::<$t>(out, batch * m * n), pool)
             }};
         }
         match scalar {
-            Scalar::F32 => each!(f32, contract::contract_f32),
-            _ => each!(f64, contract::contract),
+            Scalar::F32 => of!(f32),
+            _ => of!(f64),
         }
+    }
+
+    fn convolve(&self, scalar: Scalar, [fields, right, out]: [Buffer; 3], stencil: &Stencil, columns: usize) {
+        let Stencil { members, sites, channels, ref table, over_sites } = *stencil;
+        let around = contract::Around { members, sites, channels, table };
+        let (rows, terms) = (members * sites, table.len() / sites.max(1) * channels);
+        let (rows, terms) = if over_sites { (terms, rows) } else { (rows, terms) };
+        let pool = (!self.serial).then_some(self.pool);
+        macro_rules! of {
+            ($t:ty) => {{
+                let (a, b) = (self.slice::<$t>(fields, members * sites * channels), self.slice::<$t>(right, terms * columns));
+                let run = if over_sites { contract::correlate } else { contract::convolve };
+                run(&around, columns, a, b, self.slice_mut::<$t>(out, rows * columns), pool)
+            }};
+        }
+        match scalar {
+            Scalar::F32 => of!(f32),
+            _ => of!(f64),
+        }
+    }
+
+    /// Rows of so many bytes at neighbours of each site, members shared among threads.
+    fn around(&self, arg: Buffer, out: Buffer, members: usize, tables: &[Vec<i64>], row: usize) {
+        let sites = tables.first().map_or(0, Vec::len);
+        let shared = Shared(&self.table);
+        let some = |range: std::ops::Range<usize>| {
+            let (from, to) = (shared.table()[arg], shared.table()[out]);
+            for (t, x) in range.flat_map(|t| (0..sites).map(move |x| (t, x))) {
+                for (d, table) in tables.iter().enumerate() {
+                    let (at, place) = (t * sites + table[x] as usize, (t * sites + x) * tables.len() + d);
+                    unsafe { std::ptr::copy_nonoverlapping(from.add(at * row), to.add(place * row), row) };
+                }
+            }
+        };
+        let grain = (8 * WORTH).div_ceil((sites * tables.len() * row).max(1));
+        if self.serial { some(0..members) } else { self.pool.run(members, grain, some) }
     }
 
     /// Members are shared among threads; of those that fail the first one is told.
@@ -625,32 +853,60 @@ impl Worker<'_> {
         first.into_inner().expect("no panic holds it").map_or(Ok(()), Err)
     }
 
+    /// Draws of members that do not follow one another, or are in turns of their own: those that do so all the same at once.
     #[allow(clippy::too_many_arguments)]
-    fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
-        // One run is the rule.
-        let one_run = !positions.is_empty() && noise::run_on(positions, 1) && noise::run_on(turns, 0);
+    fn draw_apart(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turns: &[i64], positions: &[i64], size: usize, out: Buffer) {
+        let turn_of = |j: usize| turns[j.min(turns.len() - 1)];
         let mut k = 0;
         while k < positions.len() {
-            // Members one after the other in the same turn are drawn at once.
-            let turn_of = |j: usize| turns[j.min(turns.len() - 1)];
             let follows = |j: &usize| positions[*j] == positions[k] + (*j - k) as i64 && turn_of(*j) == turn_of(k);
-            let run = if one_run { positions.len() } else { (k + 1..positions.len()).take_while(follows).count() + 1 };
-            let turn = turn_of(k) as u64;
+            let run = (k + 1..positions.len()).take_while(follows).count() + 1;
             let first = (positions[k] as u64).wrapping_mul(size as u64);
-            let (table, begin) = (Shared(&self.table), k * size);
-            self.share(run * size, |range| {
-                let first = first.wrapping_add(range.start as u64);
-                let part = Part { table, range: begin + range.start..begin + range.end };
-                match (distribution, scalar) {
-                    (Distribution::Normal, Scalar::F32) => noise::normal_f32(key, turn, first, part.write(out)),
-                    (Distribution::Normal, _) => noise::normal(key, turn, first, part.write(out)),
-                    (Distribution::Uniform, Scalar::F32) => noise::uniform_f32(key, turn, first, part.write(out)),
-                    (Distribution::Uniform, _) => noise::uniform(key, turn, first, part.write(out)),
-                }
-            });
+            self.draw(distribution, scalar, key, turn_of(k) as u64, first, k * size..(k + run) * size, out);
             k += run;
         }
     }
+
+    /// Draws the elements from `first` on into a range of a buffer.
+    #[allow(clippy::too_many_arguments)]
+    fn draw(&self, distribution: Distribution, scalar: Scalar, key: [u32; 2], turn: u64, first: u64, into: std::ops::Range<usize>, out: Buffer) {
+        let table = Shared(&self.table);
+        self.share(into.len(), |range| {
+            let first = first.wrapping_add(range.start as u64);
+            let part = Part { table, range: into.start + range.start..into.start + range.end };
+            match (distribution, scalar) {
+                (Distribution::Normal, Scalar::F32) => noise::normal_f32(key, turn, first, part.write(out)),
+                (Distribution::Normal, _) => noise::normal(key, turn, first, part.write(out)),
+                (Distribution::Uniform, Scalar::F32) => noise::uniform_f32(key, turn, first, part.write(out)),
+                (Distribution::Uniform, _) => noise::uniform(key, turn, first, part.write(out)),
+            }
+        });
+    }
+}
+
+/// Indices of rows: row-major positions, for each number an array of one index for each dimension.
+struct Positions<'s> {
+    index: Vec<&'static [i64]>,
+    sizes: &'s [usize],
+}
+
+impl Positions<'_> {
+    fn at(&self, k: usize) -> usize {
+        // As in the interpreter: outside only where a branch is not taken.
+        let inside = |i: i64, size: usize| if i < 0 || i >= size as i64 { 0 } else { i as usize };
+        self.index.iter().zip(self.sizes).fold(0, |at, (i, size)| at * size + inside(i[k], *size))
+    }
+}
+
+/// What of a reduction a thread takes.
+enum Sharing {
+    /// At least so many of the outer dimension.
+    Outer(usize),
+    /// At least so many columns.
+    Columns(usize),
+    /// Blocks of the terms.
+    Blocks,
+    None,
 }
 
 /// A range of numbers of each buffer, which one thread alone writes.
@@ -727,12 +983,4 @@ fn write(to: *mut u8, scalar: Scalar, len: usize) -> NumbersMut<'static> {
             _ => NumbersMut::Int(std::slice::from_raw_parts_mut(to.cast(), len)),
         }
     }
-}
-
-fn any_rows(x: &[bool], n: usize, inner: usize, out: &mut [bool]) {
-    (0..inner).for_each(|i| out[i] = sum::any_strided(x, i, inner, n));
-}
-
-fn all_rows(x: &[bool], n: usize, inner: usize, out: &mut [bool]) {
-    (0..inner).for_each(|i| out[i] = sum::all_strided(x, i, inner, n));
 }

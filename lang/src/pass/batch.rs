@@ -144,6 +144,10 @@ impl Batcher<'_> {
                 let arg = self.batched(*arg);
                 one(self.b.shift(arg, self.at(*dim), sizes.clone(), offset.clone()))
             }
+            Op::Around { arg, dim, sizes, shape, offsets } => {
+                let arg = self.batched(*arg);
+                one(self.b.around(arg, self.at(*dim), sizes.clone(), shape.clone(), offsets.clone()))
+            }
             Op::Slice { arg, start, stride, shape } => {
                 let arg = self.batched(*arg);
                 one(self.b.slice(arg, self.with(0, start), self.with(1, stride), self.with(n, shape)))
@@ -319,6 +323,12 @@ impl Batcher<'_> {
             batch.insert(0, (self.own(left_rank - 1), self.own(right_rank - 1)));
             let product = self.b.contract(left, right, batch, sum);
             return self.settled(product, 0);
+        }
+        let right_free = right_rank - batch.len() - sum.len();
+        if r && self.side == Side::First && batch.is_empty() && right_free == 1 {
+            // Members of the right side alone: as the left one they stand first in the product.
+            let sum = sum.iter().map(|(a, c)| (*c, *a)).collect();
+            return self.b.contract(right, left, vec![], sum);
         }
         // The members are a free dimension of one side.
         let (own, of_left) = if l { (self.own(left_rank - 1), true) } else { (self.own(right_rank - 1), false) };

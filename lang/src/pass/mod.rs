@@ -1,6 +1,7 @@
 //! From Core to Core.
 
 pub mod activity;
+pub mod around;
 pub mod batch;
 pub mod derivatives;
 pub mod drop;

@@ -182,6 +182,13 @@ fn key(op: &Op) -> Option<Key> {
             key.extend(offset.iter().map(|o| *o as u64));
             key.push(108);
         }
+        Op::Around { dim, sizes, shape, offsets, .. } => {
+            add(&[*dim]);
+            add(sizes);
+            add(shape);
+            key.extend(offsets.iter().flatten().map(|o| *o as u64));
+            key.push(117);
+        }
         Op::Slice { start, stride, shape, .. } => {
             add(start);
             add(stride);

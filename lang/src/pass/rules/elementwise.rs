@@ -36,16 +36,17 @@ pub fn pull(b: &mut Builder, row: &Prim, args: &[Var], out: Var, value: Var, to:
     let slopes = slopes(b, row, args, out);
     let twin = |j: usize, k: usize| match (slopes[j], slopes[k]) {
         (Slope::Is(x), Slope::Is(y)) => x == y && to[j] == to[k],
+        (Slope::One, Slope::One) => to[j] == to[k],
         _ => false,
     };
     let mut shares = vec![];
     for k in (0..args.len()).filter(|k| to[*k].is_some() && !(0..*k).any(|j| twin(j, *k))) {
         let Some(mut share) = apply(b, slopes[k], value) else { continue };
-        // As in x·x, whose slope is 2 x.
+        // As in x·x and x + x, whose slopes are 2 x and 2.
         let twins = (k..args.len()).filter(|j| twin(k, *j)).count();
         if twins > 1 {
-            let times = b.number(b.scalar_of(value), twins as f64);
-            share = share.times(b, &Cotangent { scale: Some(times), ..Cotangent::of(times) });
+            let times = Cotangent::multiple(b, twins as f64, value);
+            share = share.times(b, &times);
         }
         shares.push((k, Share::Whole(share.convert(b, b.scalar_of(args[k])))));
     }
@@ -59,15 +60,15 @@ fn slopes(b: &mut Builder, row: &Prim, args: &[Var], out: Var) -> Vec<Slope> {
     }
 }
 
-/// Slope times tangent or cotangent; None is zero. A slope that is the same everywhere becomes a scale.
+/// Slope times tangent or cotangent; None is zero. A slope that is the same everywhere becomes a scale, and so does a literal.
 fn apply(b: &mut Builder, slope: Slope, value: Var) -> Option<Cotangent> {
     let plain = Cotangent::of(value);
     Some(match slope {
         Slope::Zero => return None,
         Slope::One => plain,
         Slope::MinusOne => Cotangent { negative: true, ..plain },
-        Slope::Is(slope) => match b.uniform(slope) {
-            Some(scale) => Cotangent { scale: Some(scale), ..plain },
+        Slope::Is(slope) => match b.uniform(slope).or_else(|| b.literal_of(slope).map(|_| slope)) {
+            Some(scale) => Cotangent { scale: Some(scale), ..plain }.settled(b),
             None => Cotangent::of(b.mul(slope, value)),
         },
         Slope::Where(condition, side) => {

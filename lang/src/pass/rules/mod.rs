@@ -48,7 +48,7 @@ pub fn push(b: &mut Builder, op: &Op, outs: &[Var], tangents: &[Option<Var>]) ->
 fn push_one(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Option<Var> {
     match op {
         Op::Prim(row, args) => elementwise::push(b, row, args, out, tangents),
-        Op::Spread { .. } | Op::Reshape { .. } | Op::Shift { .. } | Op::Slice { .. } | Op::Embed { .. } => {
+        Op::Spread { .. } | Op::Reshape { .. } | Op::Shift { .. } | Op::Around { .. } | Op::Slice { .. } | Op::Embed { .. } => {
             tangents[0].map(|t| shape::push(b, op, t))
         }
         Op::Concat { args, dim } => Some(shape::push_concat(b, args, *dim, tangents)),
@@ -72,7 +72,7 @@ pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, to: &[Option<Var>]) 
     match op {
         Op::Prim(row, args) => elementwise::pull(b, row, args, out, value, to),
         Op::Spread { arg, dims, .. } => vec![(0, Share::of(shape::pull_spread(b, *arg, dims, value)))],
-        Op::Reshape { .. } | Op::Shift { .. } | Op::Slice { .. } | Op::Embed { .. } => {
+        Op::Reshape { .. } | Op::Shift { .. } | Op::Around { .. } | Op::Slice { .. } | Op::Embed { .. } => {
             vec![(0, Share::of(shape::pull(b, op, value)))]
         }
         Op::Concat { args, dim } => shape::pull_concat(b, args, *dim, value, to),

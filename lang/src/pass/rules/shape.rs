@@ -8,6 +8,7 @@ pub fn push(b: &mut Builder, op: &Op, t: Var) -> Var {
         Op::Spread { shape, dims, .. } => b.spread(t, shape, dims),
         Op::Reshape { shape, .. } => b.reshape(t, shape),
         Op::Shift { dim, sizes, offset, .. } => b.shift(t, dim, sizes, offset),
+        Op::Around { dim, sizes, shape, offsets, .. } => b.around(t, dim, sizes, shape, offsets),
         Op::Slice { start, stride, shape, .. } => b.slice(t, start, stride, shape),
         Op::Embed { shape, start, stride, .. } => b.embed(t, shape, start, stride),
         other => unreachable!("{other:?}"),
@@ -18,10 +19,24 @@ pub fn pull(b: &mut Builder, op: &Op, value: Var) -> Var {
     match op.clone() {
         Op::Reshape { arg, .. } => b.reshape(value, b.shape_of(arg).to_vec()),
         Op::Shift { dim, sizes, offset, .. } => b.shift(value, dim, sizes, offset.iter().map(|o| -o).collect()),
+        Op::Around { dim, sizes, shape, offsets, .. } => pull_around(b, dim, sizes, &shape, &offsets, value),
         Op::Slice { arg, start, stride, .. } => b.embed(value, b.shape_of(arg).to_vec(), start, stride),
         Op::Embed { arg, start, stride, .. } => b.slice(value, start, stride, b.shape_of(arg).to_vec()),
         other => unreachable!("{other:?}"),
     }
+}
+
+/// What each neighbour gives, carried back and added in their order.
+fn pull_around(b: &mut Builder, dim: usize, sizes: Vec<usize>, shape: &[usize], offsets: &[Vec<i64>], value: Var) -> Var {
+    let mut flat = b.shape_of(value).to_vec();
+    flat.splice(dim + 1..dim + 1 + shape.len(), [offsets.len()]);
+    let value = b.reshape(value, flat);
+    let mut back = |d: usize| {
+        let part = b.pick(value, dim + 1, d);
+        b.shift(part, dim, sizes.clone(), offsets[d].iter().map(|o| -o).collect())
+    };
+    let parts: Vec<Var> = (0..offsets.len()).map(&mut back).collect();
+    parts.into_iter().reduce(|sum, part| b.add(sum, part)).expect("at least one neighbour")
 }
 
 /// Sums over the dimensions along which `arg` was repeated, and puts the others back in its order.

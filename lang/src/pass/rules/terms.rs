@@ -3,7 +3,7 @@
 use super::*;
 
 /// `± scale · value`. Derivatives are linear, so that their rules act on `value` alone; sign and scale (a scalar) wait until
-/// terms meet. A scalar has no scale.
+/// terms meet. The scale of a scalar is a literal: others are multiplied at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Cotangent {
     pub negative: bool,
@@ -20,9 +20,14 @@ impl Cotangent {
         Cotangent { negative: false, scale: None, value }
     }
 
+    /// `number` times `value`.
+    pub fn multiple(b: &mut Builder, number: f64, value: Var) -> Cotangent {
+        Cotangent { scale: Some(b.number(b.scalar_of(value), number)), ..Cotangent::of(value) }
+    }
+
     /// `scale` everywhere in a shape.
     pub fn uniform(b: &mut Builder, scale: Var, shape: &[usize]) -> Cotangent {
-        if shape.is_empty() {
+        if shape.is_empty() && b.literal_of(scale).is_none() {
             return Cotangent::of(scale);
         }
         let ones = b.full(b.scalar_of(scale), shape, 1.0);
@@ -37,7 +42,17 @@ impl Cotangent {
             (x, y) => x.or(y),
         };
         let product = Cotangent { negative: self.negative != factor.negative, scale, value: self.value };
-        if b.shape_of(self.value).is_empty() { product.unscaled(b) } else { product }
+        product.settled(b)
+    }
+
+    /// The same where a scale waits only if that can save work.
+    pub fn settled(self, b: &mut Builder) -> Cotangent {
+        let Some(scale) = self.scale else { return self };
+        match b.literal_of(scale) {
+            Some(Literal::Real(1.0) | Literal::F32(1.0)) => Cotangent { scale: None, ..self },
+            None if b.shape_of(self.value).is_empty() => self.unscaled(b),
+            _ => self,
+        }
     }
 
     /// As a number of another kind.
