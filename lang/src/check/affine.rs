@@ -82,6 +82,26 @@ impl Checker<'_> {
         }
     }
 
+    /// The noise term of a process as a block whose params are the increments.
+    fn noise_block(&mut self, p: &Rc<Process>, x: &Value, t: &Number, w: &Number, span: &Span) -> Checked<Block> {
+        let increments = Value::Number(w.clone()).map_leaves(&mut |v| {
+            let ty = self.b.type_of(v).clone();
+            self.b.fresh(ty)
+        });
+        self.b.open();
+        let given = [x.clone(), Value::Number(t.clone()), increments.clone()].map(|v| (None, v, span.clone()));
+        match self.apply_process(p, Part::NoiseTerm, given.to_vec(), span) {
+            Ok(term) => {
+                let block = self.b.close(increments.leaves(), term.leaves());
+                Ok(pass::activity::prune(&block, &vec![true; block.results.len()]))
+            }
+            Err(reported) => {
+                self.b.abandon();
+                Err(reported)
+            }
+        }
+    }
+
     /// Where the first step stands whose derivative depends on the params.
     fn first_term_that_bends(&mut self, block: &Block) -> Option<Span> {
         if !self.bends(block) {
@@ -116,11 +136,17 @@ impl Checker<'_> {
         slope.results.iter().any(|v| depends.contains(v))
     }
 
-    /// Whether increments have the type of the one state: each component has a noise of its own.
+    /// Whether each component of the one state has a noise of its own: increments have its type, and no matrix mixes them.
     fn has_own_noise(&mut self, p: &Rc<Process>, x: &Value, t: &Number, span: &Span) -> Checked<bool> {
         let given = vec![(None, x.clone(), span.clone()), (None, Value::Number(t.clone()), span.clone())];
         Ok(match (self.apply_process(p, Part::NoiseLike, given, span)?, x) {
-            (Value::Number(w), Value::Number(x)) => w.kind == x.kind && w.sets == x.sets,
+            (Value::Number(w), Value::Number(n)) if w.kind == n.kind && w.sets == n.sets => {
+                let shape = w.shape();
+                shape.is_empty() || {
+                    let block = self.noise_block(p, x, t, &w, span)?;
+                    pass::activity::elementwise(&block, &block.params, &shape, |v| self.b.shape_of(v).to_vec())
+                }
+            }
             (Value::Tuple(_), _) => true,
             _ => false,
         })

@@ -172,18 +172,21 @@ impl<'g> Checker<'g> {
             return Reported;
         }
         if let Some(Frame { function: name, call, text: of, .. }) = self.called_by_user() {
+            // `k(d, t)` of what a function of the library gave: a function without a name.
+            let unnamed = &**name == "->";
+            let in_call = if unnamed { "in this call".to_string() } else { format!("in this call of {name}") };
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
             if inside {
                 let text = diagnostic.labels[0].1.clone();
                 diagnostic.labels = vec![match (self.argument_behind(&diagnostic.labels[0].0, false), text.is_empty()) {
-                    (Some((argument, parameter)), true) => (argument, format!("`{parameter}` of {name}")),
+                    (Some((argument, parameter)), true) if !unnamed => (argument, format!("`{parameter}` of {name}")),
                     (Some((argument, _)), false) => (argument, text),
-                    (None, true) => (call.clone(), format!("in this call of {name}")),
+                    (_, true) => (call.clone(), in_call),
                     (None, false) => (call.clone(), text),
                 }];
             } else if !contains(of, call) && !diagnostic.labels.iter().any(|(span, _)| contains(call, span)) {
                 // A function that nobody calls is checked as if its declaration did.
-                diagnostic = diagnostic.label(call, format!("in this call of {name}"));
+                diagnostic = diagnostic.label(call, in_call);
             }
             diagnostic.labels.retain(|(span, _)| !is_library(span));
         }

@@ -314,7 +314,9 @@ impl Checker<'_> {
                     Part::StratonovichDrift => {
                         let ito = self.derived_drift(&drift, arguments, &states, process, call)?;
                         let correction = self.correction(&of, states, time, Part::NoiseTerm, call)?;
-                        self.operate(BinaryOp::Sub, call, (ito, call), (correction, call))
+                        // Where time runs backwards its steps are negative, the correction for the noise they draw is not.
+                        let sign = if process.backward { BinaryOp::Add } else { BinaryOp::Sub };
+                        self.operate(sign, call, (ito, call), (correction, call))
                     }
                     Part::StratonovichTerm => Ok(zeros_like(self, one_or_record(
                         process.states.iter().cloned().zip(states.into_iter().map(|(v, _)| v)).collect(),
