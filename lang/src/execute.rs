@@ -46,6 +46,13 @@ impl Ready {
         }
     }
 
+    /// Gives back what it holds for its next run.
+    pub fn rest(&self) {
+        if let Ready::Compiled(compiled) = self {
+            compiled.rest();
+        }
+    }
+
     /// Runs from a state on; see [`interpret::run_from`].
     pub fn run_from(
         &self,

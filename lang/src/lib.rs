@@ -12,7 +12,7 @@ pub mod host;
 pub mod interpret;
 pub mod jit;
 pub mod meaning;
-mod measure;
+pub mod measure;
 pub mod pass;
 pub mod pipeline;
 pub mod prim;

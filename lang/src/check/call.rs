@@ -53,7 +53,10 @@ impl Checker<'_> {
                 }
             }
             Value::Process(p) => return self.fail(errors::call_of_process(&function.span, &p.name)),
-            other => return self.fail(errors::not_a_function(&function.span, &other)),
+            other => {
+                let called = self.described(&other);
+                return self.fail(errors::not_a_function(&function.span, &other, &called));
+            }
         };
         // A call's place: the name called, and which of its calls in this body it is.
         let name: Rc<str> = match &*function.kind {
@@ -88,7 +91,7 @@ impl Checker<'_> {
                         Value::Number(n) => numbers.push((n, span)),
                         Value::Unknown => return Err(Reported),
                         Value::Differential(d) => return self.fail(errors::not_linear(call, row.name, &d.describe(), &span)),
-                        other => return self.fail(errors::expected(&span, "a number", &other)),
+                        other => return self.needs(&span, "a number", &other),
                     }
                 }
                 self.apply(row, numbers, call).map(Value::Number)

@@ -49,10 +49,16 @@ impl Compiled {
         self.marks.as_ref()
     }
 
-    fn of(plan: Plan) -> Result<Compiled, String> {
+    /// Writes the machine code of a plan.
+    pub fn of(plan: Plan) -> Result<Compiled, String> {
         let code = machine::compile(&plan.kernels, simd::level())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
         Ok(Compiled { plan, code, spare, marks: None })
+    }
+
+    /// Gives back the memory of frames that is not in use.
+    pub fn rest(&self) {
+        self.spare.iter().for_each(|frames| frames.lock().expect("no panic holds it").clear());
     }
 
     /// Runs from a state (the default one: the beginning); see [`crate::interpret::run_from`].
@@ -290,7 +296,7 @@ impl Worker<'_> {
                 (_, Scalar::Int) => Data::Int(self.slice(*buffer, len).to_vec()),
                 (_, Scalar::Bool) => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
             };
-            Arc::new(Array::new(ty.shape.clone(), data))
+            Arc::new(Array::new(ty.shape.to_vec(), data))
         };
         results.map(array).collect()
     }
