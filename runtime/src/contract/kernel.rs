@@ -7,7 +7,7 @@ use super::register::Register;
 pub type Rows<T> = [*const T; TALLEST];
 
 /// As many rows as a tile has at most.
-pub const TALLEST: usize = 8;
+pub const TALLEST: usize = 16;
 
 /// One tile: `parts` times `terms` terms are added to numbers of C that lie `c_row` apart from row to row, in a panel of B whose
 /// terms lie `b_term` apart. In each part the rows of A begin elsewhere, and their terms lie `a_term` apart.
@@ -35,9 +35,24 @@ pub type Transpose<T> = unsafe fn(*const T, usize, *mut T, usize);
 /// The kernels of an instruction set, for 1, 2, … rows and 1, 2, … registers a row of `width` numbers; fewer registers for more rows.
 pub struct Set<T: 'static> {
     pub width: usize,
+    /// How many registers a row the tiles of large products have.
+    pub wide: usize,
     pub kernels: &'static [&'static [Kernel<T>]],
     /// For this many rows at once, most first.
     pub transposes: &'static [(usize, Transpose<T>)],
+}
+
+impl<T> Set<T> {
+    /// How many registers so many columns fill.
+    pub fn registers(&self, columns: usize) -> usize {
+        (columns + self.width - 1) >> self.width.trailing_zeros()
+    }
+
+    /// How many rows a tile with so many registers a row has at most.
+    pub fn tall(&self, registers: usize) -> usize {
+        let registers = registers.min(self.wide);
+        self.kernels.iter().rposition(|widths| widths.len() >= registers).expect("one row") + 1
+    }
 }
 
 /// # Safety
@@ -90,9 +105,10 @@ unsafe fn tile<T: Number, V: Register<T>, const R: usize, const W: usize>(t: &Ti
 
 /// The kernels of one instruction set: for each number of rows, each number of registers that the processor's hold.
 macro_rules! set {
-    ($name:ident $t:ty, $v:ty, $features:tt $([$r:literal: $($w:literal)*])*, $transposes:expr) => {
+    ($name:ident $t:ty, $v:ty, $features:tt $wide:literal $([$r:literal: $($w:literal)*])*, $transposes:expr) => {
         pub static $name: Set<$t> = Set {
             width: <$v as Register<$t>>::WIDTH,
+            wide: $wide,
             kernels: &[$(&[$(set!(@kernel $t, $v, $features $r $w)),*]),*],
             transposes: $transposes,
         };
@@ -107,8 +123,8 @@ macro_rules! set {
     }};
 }
 
-set!(PORTABLE f64, [f64; 2], {} [1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2], &[]);
-set!(PORTABLE_F32 f32, [f32; 4], {} [1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2], &[]);
+set!(PORTABLE f64, [f64; 2], {} 2 [1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2], &[]);
+set!(PORTABLE_F32 f32, [f32; 4], {} 2 [1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2], &[]);
 #[cfg(target_arch = "x86_64")]
 pub mod wide {
     use super::*;
@@ -117,8 +133,9 @@ pub mod wide {
     /// Thirty-two registers, or sixteen: sums, a row of terms and a factor.
     macro_rules! sets {
         ($(#[$wide:meta] $wide_name:ident $wide_t:ty, $wide_v:ty, $wide_transposes:expr; #[$narrow:meta] $name:ident $t:ty, $v:ty, $transposes:expr;)*) => {$(
-            set!($wide_name $wide_t, $wide_v, {#[$wide]} [1: 1 2 3 4 5 6 7 8] [2: 1 2 3 4 5 6] [3: 1 2 3 4 5] [4: 1 2 3 4] [5: 1 2 3] [6: 1 2 3] [7: 1 2 3] [8: 1 2 3], $wide_transposes);
-            set!($name $t, $v, {#[$narrow]} [1: 1 2 3 4 5 6] [2: 1 2 3 4] [3: 1 2 3] [4: 1 2] [5: 1 2] [6: 1 2], $transposes);
+            set!($wide_name $wide_t, $wide_v, {#[$wide]} 3 [1: 1 2 3 4 5 6 7 8] [2: 1 2 3 4 5 6] [3: 1 2 3 4 5] [4: 1 2 3 4] [5: 1 2 3] [6: 1 2 3] [7: 1 2 3] [8: 1 2 3]
+                [9: 1 2] [10: 1 2] [11: 1 2] [12: 1 2] [13: 1] [14: 1] [15: 1] [16: 1], $wide_transposes);
+            set!($name $t, $v, {#[$narrow]} 2 [1: 1 2 3 4 5 6] [2: 1 2 3 4] [3: 1 2 3] [4: 1 2] [5: 1 2] [6: 1 2] [7: 1] [8: 1] [9: 1] [10: 1] [11: 1] [12: 1], $transposes);
         )*};
     }
 

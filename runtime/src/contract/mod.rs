@@ -31,6 +31,8 @@ const MANY_ROWS: usize = 1024;
 const FEW_PANELS: usize = 4;
 /// Channels up to which what stands around sites is packed: it would begin elsewhere all the time.
 const FEW_CHANNELS: usize = 4;
+/// Numbers side by side that are copied as one.
+const EIGHT: usize = 8;
 /// Products of numbers that pay a launch of threads.
 const WORTH: usize = 1 << 16;
 
@@ -257,10 +259,12 @@ impl<T: Number> Operands<'_, T> {
             Some(pool) if pool.threads() > 1 && batch * m * n * k >= 2 * WORTH => (pool, pool.threads()),
             _ => return self.members(0..batch, 0..m, 0..n),
         };
-        let (tall, wide) = (self.set.kernels.len(), 2 * self.set.width);
+        let (tall, wide) = (self.set.tall(self.set.registers(n)), 2 * self.set.width);
+        // What packs B by turning it is better cut between columns, if there are enough.
+        let turns_b = self.product.b.1 != 1 && m < 4 * n && n >= threads * wide;
         if batch >= threads {
             pool.run(batch, WORTH.div_ceil(m * n * k), |range| self.members(range, 0..m, 0..n));
-        } else if m >= n {
+        } else if m >= n && !turns_b {
             let grain = WORTH.div_ceil(batch * tall * n * k);
             pool.run(m.div_ceil(tall), grain, |range| self.members(0..batch, range.start * tall..m.min(range.end * tall), 0..n));
         } else {
@@ -300,7 +304,7 @@ impl<T: Number> Operands<'_, T> {
     fn block(&self, rows: Range<usize>, columns: Range<usize>, terms: Range<usize>, packed: &mut Vec<T>) {
         let b = self.product.b;
         let depth = terms.len();
-        let tall = self.set.kernels.len();
+        let tall = self.set.tall(self.set.registers(columns.len()));
         let tiles = Cut::new(rows.len(), tall);
         let packs_b = self.packs_b(rows.len());
         let tallest = if let Left::Turned(_) = self.left { tall } else { tiles.largest() };
@@ -342,7 +346,7 @@ impl<T: Number> Operands<'_, T> {
             match self.left {
                 Left::Matrix => self.tiles(tiles.ranges(rows.start), terms.clone(), packs_a.then_some(packed_a), &mut tile),
                 Left::Around(around) => self.tiles_around(&around, tiles.ranges(rows.start), terms.clone(), packs_a.then_some(packed_a), &mut tile),
-                Left::Turned(around) => self.tiles_turned(&around, rows, terms.clone(), packed_a, &mut tile),
+                Left::Turned(around) => self.tiles_turned(&around, tall, rows, terms.clone(), packed_a, &mut tile),
             }
         }
     }
@@ -412,11 +416,12 @@ impl<T: Number> Operands<'_, T> {
     ///
     /// # Safety
     /// The terms are sites of `around`, the rows channels of neighbours; the place holds a tile.
-    unsafe fn tiles_turned(&self, around: &Around, rows: Range<usize>, terms: Range<usize>, packed: *mut T, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize, usize)) {
+    unsafe fn tiles_turned(&self, around: &Around, tall: usize, rows: Range<usize>, terms: Range<usize>, packed: *mut T, tile: &mut impl FnMut(Range<usize>, &[Rows<T>], usize, usize)) {
         let channels = around.channels;
+        let tall = if tall > EIGHT { tall / EIGHT * EIGHT } else { tall };
         for d in rows.start / channels..rows.end.div_ceil(channels) {
             let of_this = rows.start.max(d * channels)..rows.end.min((d + 1) * channels);
-            for rows in Cut::new(of_this.len(), self.set.kernels.len()).ranges(of_this.start) {
+            for rows in Cut::new(of_this.len(), tall).ranges(of_this.start) {
                 // SAFETY: as promised by the caller.
                 unsafe { self.pack_sites(around, d, rows.start % channels, rows.len(), terms.clone(), packed) };
                 let begin: Rows<T> = std::array::from_fn(|i| packed.wrapping_add(i).cast_const());
@@ -436,7 +441,11 @@ impl<T: Number> Operands<'_, T> {
             // SAFETY: as promised by the caller.
             unsafe {
                 let (from, to) = (self.a.add(around.at(t, x, d) + first), to.add(p * rows));
-                if rows == 8 { *to.cast::<[T; 8]>() = *from.cast() } else { std::ptr::copy_nonoverlapping(from, to, rows) }
+                if rows.is_multiple_of(EIGHT) {
+                    (0..rows).step_by(EIGHT).for_each(|i| *to.add(i).cast::<[T; EIGHT]>() = *from.add(i).cast());
+                } else {
+                    std::ptr::copy_nonoverlapping(from, to, rows);
+                }
             }
         }
     }
@@ -479,8 +488,8 @@ struct Panel {
 impl Panels {
     fn new<T>(set: &Set<T>, columns: usize, rows: usize, packed: bool) -> Panels {
         // What is packed for few rows should still be in the first cache when it is read.
-        let most = set.kernels[if packed { set.kernels.len() } else { rows } - 1].len();
-        Panels { columns, width: set.width, cut: Cut::new((columns + set.width - 1) >> set.width.trailing_zeros(), most) }
+        let most = if packed { set.wide } else { set.kernels[rows - 1].len() };
+        Panels { columns, width: set.width, cut: Cut::new(set.registers(columns), most) }
     }
 
     /// Of one term in the widest.
@@ -510,8 +519,8 @@ impl Panels {
 unsafe fn pack<T: Number>(set: &Set<T>, from: *const T, (row, term): Strides, rows: usize, terms: usize, to: *mut T, width: usize) {
     // SAFETY: as promised by the caller.
     unsafe {
-        if row == 1 && rows == 8 {
-            return (0..terms).for_each(|p| *to.add(p * width).cast::<[T; 8]>() = *from.add(p * term).cast());
+        if row == 1 && rows == EIGHT {
+            return (0..terms).for_each(|p| *to.add(p * width).cast::<[T; EIGHT]>() = *from.add(p * term).cast());
         }
         if row == 1 {
             return (0..terms).for_each(|p| std::ptr::copy_nonoverlapping(from.add(p * term), to.add(p * width), rows));
@@ -581,7 +590,7 @@ mod tests {
         [(a, b), (at, b), (a, bt), (at, bt), gaps].map(|(a, b)| Product { m, n, k, a, b })
     }
 
-    const SIZES: [(usize, usize, usize); 18] = [
+    const SIZES: [(usize, usize, usize); 20] = [
         (1, 1, 1),
         (3, 5, 7),
         (7, 3, 17),
@@ -597,6 +606,8 @@ mod tests {
         (70, 71, 72),
         (5, 49, 129),
         (6, 128, 257),
+        (31, 8, 20),
+        (23, 30, 5),
         (0, 3, 4),
         (3, 0, 4),
         (3, 4, 0),
