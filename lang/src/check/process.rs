@@ -454,7 +454,11 @@ impl Checker<'_> {
         }
         let count = process.states.len();
         let usage = || {
-            let names: Vec<&str> = process.declared().1.parameters.iter().map(|p| p.name.span.text()).collect();
+            let mut names: Vec<&str> = process.declared().1.parameters.iter().map(|p| p.name.span.text()).collect();
+            // The way back knows time, also of a process that does not.
+            if process.timed && names.len() == count {
+                names.push("t");
+            }
             names.join(", ")
         };
         let fits = given.len() == count + process.timed as usize || (given.len() == count + 1 && !self.calls.is_empty());
