@@ -24,6 +24,8 @@ pub struct Arguments {
     pub allow_nonfinite: bool,
     pub out: Option<PathBuf>,
     pub quiet: bool,
+    /// Tell where the time went.
+    pub profile: bool,
     /// Help was asked for, after the verb.
     pub help: bool,
     /// Whatever else stood there as `--name value`, for the program.
@@ -36,7 +38,7 @@ pub type Mistake = String;
 /// More than any machine has cores: a slip of the hand would bring the system down.
 const MOST_THREADS: u64 = 1024;
 
-pub const FLAGS: &[&str] = &["seed", "threads", "interpret", "allow-nonfinite", "out", "quiet", "help", "version"];
+pub const FLAGS: &[&str] = &["seed", "threads", "interpret", "allow-nonfinite", "out", "quiet", "profile", "help", "version"];
 const VERBS: &[(&str, Verb)] = &[("run", Verb::Run), ("check", Verb::Check), ("test", Verb::Test), ("verify", Verb::Verify), ("repl", Verb::Repl)];
 
 /// Reads the words after the command's name.
@@ -69,6 +71,7 @@ impl Arguments {
             allow_nonfinite: false,
             out: None,
             quiet: false,
+            profile: false,
             help: false,
             params: vec![],
         }
@@ -131,6 +134,7 @@ impl Arguments {
             "interpret" => &mut self.interpret,
             "allow-nonfinite" => &mut self.allow_nonfinite,
             "quiet" => &mut self.quiet,
+            "profile" => &mut self.profile,
             "help" => &mut self.help,
             _ => return None,
         })
@@ -139,6 +143,15 @@ impl Arguments {
     fn complete(self) -> Result<Arguments, Mistake> {
         if self.help {
             return Ok(self);
+        }
+        if self.profile && self.verb == Verb::Repl {
+            return Err("the prompt measures one statement: `:profile STATEMENT`; of a program `moyal run --profile FILE`".to_string());
+        }
+        if self.profile && self.verb != Verb::Run {
+            return Err("`--profile` measures a run: `moyal run --profile FILE`".to_string());
+        }
+        if self.profile && self.interpret {
+            return Err("`--profile` measures compiled code, `--interpret` compiles none: leave out one of them".to_string());
         }
         match (self.verb, self.files.as_slice()) {
             (Verb::Run, []) => Err("which program? `moyal run FILE`".to_string()),
@@ -285,6 +298,10 @@ mod tests {
             ("run a.moy -L 3", "two dashes"),
             ("repl a.moy", ":load a.moy"),
             ("check", "which programs?"),
+            ("test a.moy --profile", "`moyal run --profile FILE`"),
+            ("--profile", "`:profile STATEMENT`"),
+            ("run a.moy --profile --interpret", "leave out one"),
+            ("run a.moy --profile=x", "takes no value"),
         ] {
             let message = read(line).unwrap_err();
             assert!(message.contains(part), "{line}: {message}");

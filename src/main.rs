@@ -9,6 +9,7 @@ mod npy;
 mod plot;
 mod plot_terminal;
 mod png;
+mod profile;
 mod repl;
 mod report;
 mod store;
@@ -47,6 +48,7 @@ moyal: a language for lattice field theory and stochastic processes
   --interpret         the reference interpreter: slow, the same numbers
   --allow-nonfinite   infinite numbers and NaN do not stop the program
   --quiet             no progress, no word but the program's own
+  --profile           where the time went, line by line (with `run`)
   --version, --help";
 
 fn main() -> ExitCode {
@@ -130,6 +132,9 @@ fn program<'a>(arguments: &'a Arguments, name: &'a str, stop: &Arc<AtomicBool>) 
     let mut options = options(arguments, vec![]);
     options.stop = stop.clone();
     let mut session = Session::new(moyal_stdlib::module, options);
+    if arguments.profile && !arguments.help {
+        session.profile();
+    }
     // A program with mistakes says so when it is run.
     if !arguments.params.is_empty()
         && let Ok(params) = session.params(name, &text, &mut host)
@@ -211,10 +216,16 @@ fn failed(program: &Program, mistakes: &[Diagnostic]) -> u8 {
 }
 
 fn run(program: &mut Program) -> u8 {
-    match program.session.run_alone(program.name, &program.text, &mut program.host) {
+    let ran = program.session.run_alone(program.name, &program.text, &mut program.host);
+    let profile = program.session.profiled();
+    let code = match ran {
         Ok(()) => WELL,
         Err(mistakes) => failed(program, &mistakes),
+    };
+    if let Some(text) = profile.and_then(|found| profile::text(&found, Some(program.name))) {
+        report::note(&text);
     }
+    code
 }
 
 fn check(program: &mut Program) -> u8 {

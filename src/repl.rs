@@ -2,7 +2,7 @@
 
 use crate::report;
 use crate::terminal::Terminal;
-use crate::{arguments, latex, store};
+use crate::{arguments, latex, profile, store};
 use moyal_lang::diagnostic::Diagnostic;
 use moyal_lang::session::Session;
 use rustyline::completion::{Completer, Pair};
@@ -22,13 +22,15 @@ An expression shows its value; everything of the language may stand here.
   :type EXPR   its type, without computing it; of a process its noise, products and conventions
   :seed N      another seed; :seed shows it
   :time EXPR   how long it takes
+  :profile STATEMENT
+               where its time goes, line by line
   :load FILE   runs a program and keeps its names
   :help        this
   :quit        leaves (as Ctrl-D does)
 An entry goes on while a bracket is open or a line ends in an operator. `\\phi` and the tab key give φ; the tab key also
 completes names. Ctrl-C clears the line, or stops what runs.";
 
-const COMMANDS: &[&str] = &["help", "quit", "seed", "time", "load", "type"];
+const COMMANDS: &[&str] = &["help", "quit", "seed", "time", "profile", "load", "type"];
 
 /// Reads until the end; true if all went well.
 pub fn repl(mut session: Session, mut host: Terminal) -> bool {
@@ -161,6 +163,14 @@ impl Prompt {
                 let start = Instant::now();
                 let outcome = self.enter(rest, host);
                 report::note(&format!("{:.3} s", start.elapsed().as_secs_f64()));
+                outcome
+            }
+            "profile" if rest.is_empty() => refused("`:profile` wants a statement: `:profile let run = hmc(S)`"),
+            "profile" => {
+                self.session.borrow_mut().profile();
+                let outcome = self.enter(rest, host);
+                let found = self.session.borrow_mut().profiled();
+                found.and_then(|found| profile::text(&found, None)).iter().for_each(|text| report::note(text));
                 outcome
             }
             "load" if rest.is_empty() => refused("`:load` wants a file: `:load phi4.moy`"),

@@ -19,7 +19,7 @@ fn kind(path: &Path) -> Result<Kind, String> {
         Some("txt" | "dat") => Ok(Kind::Columns { separator: ' ' }),
         Some("csv") => Ok(Kind::Columns { separator: ',' }),
         Some(other) => Err(format!("files `.{other}` are not known here: {KINDS}")),
-        None => Err(format!("the name {} does not say what kind of file it is: {KINDS}", path.display())),
+        None => Err(format!("the name \"{}\" does not say what kind of file it is: {KINDS}", path.display())),
     }
 }
 

@@ -184,3 +184,107 @@ process rotated(q: real, p: real) { noise dB: real[1]; d q = p * dt; d p = [q] @
     assert!(said(&output).contains("this is a statement") && said(&output).contains("`:type` wants an expression"), "{}", said(&output));
     assert!(!out.contains("NaN"));
 }
+
+// ---- profiles ----
+
+/// Seconds of the rows of a profile that stand at its left edge, by what the rows say; the whole is the last.
+fn profile_rows(text: &str) -> Vec<(f64, String)> {
+    let rows = text.lines().skip_while(|l| !l.starts_with("  seconds")).skip(1).take_while(|l| !l.is_empty());
+    let number = |row: &str| row.split_whitespace().next().and_then(|word| word.parse().ok());
+    // What a line's time was spent on is told below it, behind a dot.
+    rows.filter(|row| !row.contains('·')).filter_map(|row| Some((number(row)?, row.to_string()))).collect()
+}
+
+const DEAR_LINE: &str = "let cheap = sum(k * 0.5 for k in 100)
+fn dear(start) {
+    var x = start
+    for k in 3_000_000 {
+        x = x + 0.1 * sin(x)
+    }
+    x
+}
+let y = dear(0.3)
+print(\"{cheap} {y:.17}\")
+";
+
+#[test]
+fn a_profile_names_the_dear_line_and_adds_up_to_the_wall_clock() {
+    let program = file("dear_line.moy", DEAR_LINE);
+    let run = |flags: &[&str]| moyal().arg("run").args(flags).arg(&program).output().unwrap();
+    let start = Instant::now();
+    let output = run(&["--profile"]);
+    let wall = start.elapsed().as_secs_f64();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(output.stdout, run(&[]).stdout, "measuring changes no bit");
+    let text = said(&output);
+    let rows = profile_rows(&text);
+    assert!(rows[0].1.ends_with(" 5  x = x + 0.1 * sin(x)"), "{text}");
+    assert!(rows[0].1.contains(" 3_000_000 "), "{text}");
+    let (total, last) = rows.last().unwrap();
+    assert!(last.ends_with("in all") && *total <= wall && *total > 0.5 * wall, "{wall}: {text}");
+    let sum: f64 = rows[..rows.len() - 1].iter().map(|(seconds, _)| seconds).sum();
+    assert!((sum - total).abs() < 0.0006 * rows.len() as f64, "{sum}: {text}");
+    assert!(rows[0].0 > 0.5 * total, "{text}");
+    for apart in ["checking", "compiling", "left over"] {
+        assert!(rows.iter().any(|(_, row)| row.contains(apart)), "{text}");
+    }
+}
+
+#[test]
+fn a_profile_tells_work_of_the_library_below_the_line_that_calls_it() {
+    let text = "lattice Λ = torus(32, 32)
+action S(φ: real[Λ]) =
+    sum(φ[x]^2 + 0.1 * sin(φ[x]) + 0.1 * sin(2 * φ[x]) + 0.1 * sin(3 * φ[x]) + 0.1 * sin(4 * φ[x])
+        for x in Λ)
+let run = hmc(S, chains: 4, warmup: 20, draws: 1_000, keep: φ -> mean(φ))
+print(\"{mean(run):.17}\")
+";
+    let program = file("profile_hmc.moy", text);
+    let run = |flags: &[&str]| moyal().arg("run").args(flags).arg(&program).output().unwrap();
+    let plain = run(&["--threads", "1"]).stdout;
+    for threads in ["1", "2"] {
+        let output = run(&["--profile", "--threads", threads]);
+        assert_eq!(output.stdout, plain);
+        let text = said(&output);
+        assert!(profile_rows(&text)[0].1.contains(" 3  sum(φ[x]^2 + 0.1 * sin(φ[x])"), "{text}");
+        assert!(text.contains("elementary functions") && text.contains("noise"), "{text}");
+        assert!(text.contains("· hmc › update › leapfrog › force: called in line 5"), "{text}");
+        assert!(text.contains("· hmc › update: let p ~ standard_normal(φ)"), "{text}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_has_a_profile_and_a_wrong_program_none() {
+    let failing = file("profile_fails.moy", "let x = sum(sin(k * 1.0) for k in 1000)\nassert x > 5, \"too small\"\n");
+    let output = moyal().args(["run", "--profile"]).arg(failing).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("too small") && said(&output).contains("in all"), "{}", said(&output));
+    let wrong = file("profile_wrong.moy", "let x = y\n");
+    let output = moyal().args(["run", "--profile"]).arg(wrong).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!said(&output).contains("in all"), "{}", said(&output));
+}
+
+#[test]
+fn a_profile_is_of_a_compiled_run() {
+    refused(&["run", "--profile", "--interpret", "ising.moy"], 2, "moyal: `--profile` measures compiled code, `--interpret` compiles none: leave out one of them");
+    refused(&["test", "--profile", "ising.moy"], 2, "moyal: `--profile` measures a run: `moyal run --profile FILE`");
+    refused(&["--profile"], 2, "moyal: the prompt measures one statement: `:profile STATEMENT`; of a program `moyal run --profile FILE`");
+    refused(&["run", "--profil", "ising.moy"], 2, "moyal: there is no flag `--profil`; did you mean `--profile`? (params of a program stand after its file)");
+}
+
+#[test]
+fn the_prompt_profiles_a_statement() {
+    let mut child = moyal().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let dear = "fn dear(start) {\n    var x = start\n    for k in 2_000_000 { x = x + 0.1 * sin(x) }\n    x\n}\n";
+    let entries = format!("{dear}:profile let y = dear(0.5)\n:profile\n:profil y\nprint(\"{{y:.6}}\")\n");
+    child.stdin.take().unwrap().write_all(entries.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = said(&output);
+    let rows = profile_rows(&text);
+    assert!(rows[0].1.contains("<1>:3  for k in 2_000_000 { x = x + 0.1 * sin(x) }"), "{text}");
+    assert!(rows.iter().any(|(_, row)| row.contains("<2>:1  let y = dear(0.5)")), "{text}");
+    assert!(text.contains("moyal: `:profile` wants a statement: `:profile let run = hmc(S)`"), "{text}");
+    assert!(text.contains("moyal: there is no command `:profil`; did you mean `:profile`?"), "{text}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
+}

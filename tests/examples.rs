@@ -47,3 +47,11 @@ fn every_example_runs() {
         assert_eq!(compiled, run(&path, &[small, &["--interpret"][..]].concat()), "{file}");
     }
 }
+
+/// What the benchmarks race and compile is right, too.
+#[test]
+fn the_long_program_of_the_benchmarks_runs() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/models/study.moy");
+    let small = ["--turns", "2", "--steps", "10"];
+    assert!(run(&file, &small).lines().count() > 100);
+}

@@ -2,7 +2,8 @@
 //! prints, lines `#! …` what is said of its mistakes. Each runs interpreted, and compiled on 1, 2, 3 and 5 threads; all
 //! must say the same, to the letter. `# arguments: --kappa 0.3` in the first line adds to the command line.
 //!
-//! `UPDATE=1 cargo test --release --test language` writes down what is said now: read the difference before it is kept.
+//! `UPDATE=1 cargo test --release --test language` writes down what is said now: read the difference before it is kept. `ONLY=process` takes
+//! the programs whose path has that in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ fn every_program_says_what_is_expected_on_every_engine() {
     collect(&root, &mut files);
     files.sort();
     assert!(files.len() > 20, "the programs of tests/language are missing");
+    if let Ok(part) = std::env::var("ONLY") {
+        files.retain(|file| file.strip_prefix(&root).unwrap().to_string_lossy().contains(&part));
+        assert!(!files.is_empty(), "no program's path has {part} in it");
+    }
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(vec![]));
     std::thread::scope(|scope| {
         for _ in 0..2 {

@@ -1,7 +1,12 @@
 //! What the benchmarks share: a Moyal program from its text to its number, and contenders who run in turns.
 
-use moyal_lang::embed::Module;
+// Each benchmark uses a part of this.
+#![allow(dead_code)]
+
+use moyal_lang::embed::{Module, Value};
 use moyal_lang::host::Options;
+use moyal_runtime::noise;
+use ndarray::{ArrayD, IxDyn};
 use std::time::Instant;
 
 pub const THREADS: usize = 2;
@@ -43,4 +48,36 @@ pub fn race(title: &str, rounds: usize, (work, unit): (usize, &str), observable:
     for ((name, _), (time, value)) in contenders.iter().zip(&best) {
         println!("{name:24} {:10.3e} {unit}/s   {:.2} of {reference}   {observable} = {value:.4}", work as f64 / time, last / time);
     }
+}
+
+/// How often value and gradient take turns.
+pub const GRADIENT_ROUNDS: usize = 7;
+
+/// Seconds of a call of a function of `models/autodiff.moy`, of its gradient, and of both at once, the best of some rounds; and its value.
+pub fn gradient(name: &str, threads: usize) -> ([f64; 3], f64) {
+    let point: ArrayD<f64> = if name == "star" {
+        ArrayD::from_shape_vec(IxDyn(&[2]), vec![0.05, 2.0]).expect("two numbers")
+    } else {
+        let mut field = vec![0.0; 256 * 256];
+        noise::normal(noise::key(1, 1, &[]), 0, 0, &mut field);
+        ArrayD::from_shape_vec(IxDyn(&[256 * 256]), field).expect("as many numbers")
+    };
+    let point: Value = (&point).into();
+    let options = Options { threads, ..Options::default() };
+    let text = include_str!("../models/autodiff.moy");
+    let mut module = Module::with_options(moyal_stdlib::module, text, options).expect("the model is right");
+    let functions = ["value", "gradient", "and_gradient"].map(|part| format!("{name}_{part}"));
+    let mut best = [f64::INFINITY; 3];
+    for _ in 0..GRADIENT_ROUNDS {
+        for (function, best) in functions.iter().zip(&mut best) {
+            let (start, mut calls) = (Instant::now(), 0);
+            while start.elapsed().as_secs_f64() < 0.1 {
+                module.call(function, std::slice::from_ref(&point)).expect("numbers");
+                calls += 1;
+            }
+            *best = best.min(start.elapsed().as_secs_f64() / calls as f64);
+        }
+    }
+    let value = module.call(&functions[0], &[point]).expect("a value")[0].real().expect("a number");
+    (best, value)
 }

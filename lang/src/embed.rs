@@ -61,6 +61,11 @@ impl Module {
         Ok(results.into_iter().map(Value).collect())
     }
 
+    /// How many programs have been compiled so far: a call with arguments of types that have been met adds none.
+    pub fn compilations(&self) -> usize {
+        self.session.compilations()
+    }
+
     #[cfg(test)]
     fn session_calls(&self) -> usize {
         self.session.ready_calls()

@@ -1,6 +1,6 @@
 //! What both engines share: how a run is addressed and watched, and how it fails.
 
-use crate::core::{Program, Var};
+use crate::core::{Program, Var, VarSet};
 use moyal_runtime::array::Array;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,8 +64,8 @@ pub enum Control {
 }
 
 /// The outermost steps whose results later steps or the program's results read, from step `from` on.
-pub fn needed(program: &Program, from: usize) -> std::collections::HashSet<Var> {
-    let mut needed: std::collections::HashSet<Var> = program.body.results.iter().copied().collect();
+pub fn needed(program: &Program, from: usize) -> VarSet {
+    let mut needed: VarSet = program.body.results.iter().copied().collect();
     for step in &program.body.steps[from..] {
         needed.extend(step.op.args());
         for block in step.op.blocks() {

@@ -3,6 +3,7 @@
 use crate::core::{Block, Program};
 use crate::engine::{Context, Control, Failure, FailureKind, State};
 use crate::jit::Compiled;
+use crate::profile::Marks;
 use crate::{interpret, pipeline};
 use moyal_runtime::array::{Array, Data};
 use moyal_runtime::threads::Pool;
@@ -20,14 +21,35 @@ const REPLAYED: u64 = 3_000_000;
 
 impl Ready {
     pub fn new(program: Program, interpret: bool) -> Ready {
-        if interpret {
-            return Ready::Interpreted(program);
-        }
+        if interpret { Ready::Interpreted(program) } else { Ready::compiled(program, Compiled::new) }
+    }
+
+    /// Compiled so that it says where each of so many threads is.
+    pub fn profiled(program: Program, threads: usize) -> Ready {
+        Ready::compiled(program, |program| Compiled::profiled(program, threads))
+    }
+
+    fn compiled(program: Program, compile: impl Fn(&Program) -> Result<Compiled, String>) -> Ready {
         let program = pipeline::prepare(program);
-        match Compiled::new(&program) {
+        match compile(&program) {
             Ok(compiled) => Ready::Compiled(compiled),
             // Machines for which there is no code run the same bits, slowly.
             Err(_) => Ready::Interpreted(program),
+        }
+    }
+
+    /// Who says where it is, if it was made to.
+    pub fn marks(&self) -> Option<&Arc<Marks>> {
+        match self {
+            Ready::Compiled(compiled) => compiled.marks(),
+            Ready::Interpreted(_) => None,
+        }
+    }
+
+    /// Gives back what it holds for its next run.
+    pub fn rest(&self) {
+        if let Ready::Compiled(compiled) = self {
+            compiled.rest();
         }
     }
 

@@ -8,7 +8,6 @@ use crate::routine;
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::contract::Product;
 use moyal_runtime::{contract, lattice, noise, sum};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 type Value = Arc<Array>;
@@ -57,10 +56,10 @@ pub fn replay(program: &Program, inputs: &[Value], context: &Context, strict: bo
 struct Machine<'p> {
     program: &'p Program,
     context: &'p Context<'p>,
-    values: HashMap<Var, Value>,
+    values: VarMap<Value>,
     around: Vec<Around>,
     /// Results of updates whose argument nobody reads later.
-    in_place: HashSet<Var>,
+    in_place: VarSet,
     /// Fail at the first result that is not finite.
     strict: bool,
     /// How many steps it may take.
@@ -69,15 +68,15 @@ struct Machine<'p> {
 
 impl<'p> Machine<'p> {
     fn new(program: &'p Program, context: &'p Context<'p>) -> Machine<'p> {
-        let mut in_place = HashSet::new();
+        let mut in_place = VarSet::default();
         updates_in_place(&program.body, &mut in_place);
-        Machine { program, context, values: HashMap::new(), around: vec![], in_place, strict: false, left: u64::MAX }
+        Machine { program, context, values: VarMap::default(), around: vec![], in_place, strict: false, left: u64::MAX }
     }
 }
 
 /// For each step the variables that nobody reads after it.
 fn last_uses(block: &Block) -> Vec<Vec<Var>> {
-    let mut seen: HashSet<Var> = block.results.iter().copied().collect();
+    let mut seen: VarSet = block.results.iter().copied().collect();
     let mut last = vec![vec![]; block.steps.len()];
     for (k, step) in block.steps.iter().enumerate().rev() {
         let mut reads = step.op.args();
@@ -246,7 +245,7 @@ impl Machine<'_> {
         let uses = last_uses(body);
         let mut outs: Vec<Array> = step.outs.iter().map(|v| {
             let ty = self.program.type_of(*v);
-            Array::zeros(ty.scalar, ty.shape.clone())
+            Array::zeros(ty.scalar, ty.shape.to_vec())
         }).collect();
         for member in 0..count {
             if self.context.stopped() {
@@ -312,7 +311,7 @@ impl Machine<'_> {
 
     fn zeros(&self, step: &Step) -> Array {
         let ty = self.program.type_of(step.outs[0]);
-        Array::zeros(ty.scalar, ty.shape.clone())
+        Array::zeros(ty.scalar, ty.shape.to_vec())
     }
 
     /// Operations that cannot fail.
@@ -414,7 +413,7 @@ fn not_finite(array: &Array) -> Option<(usize, f64)> {
 }
 
 /// The results of every `Update` whose argument nobody reads after it.
-fn updates_in_place(block: &Block, found: &mut HashSet<Var>) {
+fn updates_in_place(block: &Block, found: &mut VarSet) {
     let last = last_uses(block);
     let own = own_variables(block);
     for (step, last) in block.steps.iter().zip(last) {
@@ -429,7 +428,7 @@ fn updates_in_place(block: &Block, found: &mut HashSet<Var>) {
 }
 
 /// The variables that a block itself defines.
-fn own_variables(block: &Block) -> HashSet<Var> {
+fn own_variables(block: &Block) -> VarSet {
     block.params.iter().copied().chain(block.steps.iter().flat_map(|s| s.outs.iter().copied())).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::check::script::{Action, Script, Unit};
 use crate::core::build::Builder;
 use crate::core::*;
 use crate::pass::drop;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Moves comprehensions over the draws of earlier statements to where the draws are made.
 pub fn script(script: &mut Script, slots: &mut Vec<Slot>) {
@@ -56,7 +56,7 @@ fn kept_array(unit: &Unit, slot: usize, result: Var) -> Option<Kept> {
     let Op::Constant(Literal::Int(draws)) = definition(body, *count)?.op else { return None };
     let whole = shape.len() >= 2
         && shape[0] == draws as usize
-        && program.type_of(result).shape == [&[shape[0] * shape[1]], &shape[2..]].concat()
+        && program.type_of(result).shape[..] == [&[shape[0] * shape[1]], &shape[2..]].concat()
         && *before == turn.params[carried + 1]
         && index[..] == [turn.params[0]];
     let alone = reads(turn, *before) == 1 && reads(body, arg) == 1 && reads(body, result) == 1;
@@ -142,7 +142,7 @@ fn asked(actions: &[Action], maker: usize, reader: usize, kept: &Kept) -> Option
     let mut late = HashSet::new();
     actions[maker..].iter().for_each(|a| fills(a, &mut late));
     late.remove(&kept.slot);
-    let late: HashSet<Var> = unit.inputs.iter().zip(&body.params).filter(|(s, _)| late.contains(s)).map(|(_, v)| *v).collect();
+    let late: VarSet = unit.inputs.iter().zip(&body.params).filter(|(s, _)| late.contains(s)).map(|(_, v)| *v).collect();
     let mut needed = HashSet::new();
     for k in &maps {
         let captures = body.steps[*k].op.blocks()[0].captures();
@@ -180,7 +180,7 @@ fn fails(block: &Block) -> bool {
 }
 
 /// Adds the steps that `var` needs; None if it needs the array, a value that is made later, or a step that may fail.
-fn early(body: &Block, var: Var, array: Var, late: &HashSet<Var>, needed: &mut HashSet<usize>) -> Option<()> {
+fn early(body: &Block, var: Var, array: Var, late: &VarSet, needed: &mut HashSet<usize>) -> Option<()> {
     if var == array || late.contains(&var) {
         return None;
     }
@@ -267,10 +267,10 @@ fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
     let mut step = body.steps.pop().expect("the loop");
     let Op::Loop { count, mut init, body: mut turn } = step.op else { unreachable!("a loop") };
     b.extend(body.steps);
-    let mut all_names: Vec<HashMap<Var, Var>> = vec![];
+    let mut all_names: Vec<VarMap<Var>> = vec![];
     for (program, inputs, asked, _) in given {
-        let mut names = HashMap::new();
-        let read: HashSet<Var> = asked.maps.iter().chain(&asked.needed).flat_map(|k| all_reads(&program.body.steps[*k])).collect();
+        let mut names = VarMap::default();
+        let read: VarSet = asked.maps.iter().chain(&asked.needed).flat_map(|k| all_reads(&program.body.steps[*k])).collect();
         let inputs = inputs.iter().zip(&program.body.params);
         for (slot, var) in inputs.filter(|(slot, var)| **slot != kept.slot && read.contains(var)) {
             let known = unit.inputs.iter().position(|s| s == slot).map(|k| body.params[k]);
@@ -303,7 +303,7 @@ fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
     results.extend(carried.iter().zip(rows).map(|(array, row)| b.update(*array, vec![number], row, false)));
     turn = b.close(params, results);
     let outs: Vec<Var> = moved.iter().map(|m| b.fresh(by_turn(&m.ty))).collect();
-    step.outs.extend(&outs);
+    step.outs.extend_from_slice(&outs);
     // The array itself goes.
     let array = step.outs.remove(kept.carried);
     init.remove(kept.carried);
@@ -316,7 +316,7 @@ fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
     unit.outputs.remove(result);
     body.results.remove(result);
     for (moved, out) in moved.iter().zip(outs) {
-        body.results.push(b.reshape(out, moved.ty.shape.clone()));
+        body.results.push(b.reshape(out, moved.ty.shape.to_vec()));
         unit.outputs.push(moved.slot);
     }
     // What the array began with goes too.
@@ -328,7 +328,7 @@ fn empty() -> Program {
 }
 
 /// The comprehension's members of one turn: one for each chain.
-fn members(b: &mut Builder, kept: &Kept, turn: Var, program: &Program, step: &Step, names: &HashMap<Var, Var>) -> Vec<Var> {
+fn members(b: &mut Builder, kept: &Kept, turn: Var, program: &Program, step: &Step, names: &VarMap<Var>) -> Vec<Var> {
     let Op::Map { body, .. } = &step.op else { unreachable!("a comprehension") };
     let span = b.adopted_span(program, step.span);
     b.set_span(span);
@@ -339,7 +339,7 @@ fn members(b: &mut Builder, kept: &Kept, turn: Var, program: &Program, step: &St
         let row = b.gather(kept.row, vec![chain], false);
         let mut names = names.clone();
         names.insert(body.params[0], member);
-        let arrays: HashSet<Var> = body.captures().into_iter().filter(|v| !names.contains_key(v)).collect();
+        let arrays: VarSet = body.captures().into_iter().filter(|v| !names.contains_key(v)).collect();
         for array in arrays {
             names.extend(self::rows(body, array, body.params[0]).into_iter().map(|v| (v, row)));
         }

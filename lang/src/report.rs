@@ -1,5 +1,6 @@
 //! What is said when a run fails: the place in the text, the path, the turn.
 
+use crate::check::errors::BY_ZERO;
 use crate::check::script::Unit;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Around, Failure, FailureKind};
@@ -22,6 +23,7 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
     let label = if inner { unit.span.clone() } else { span };
     let said = match failure.kind {
         FailureKind::NotFinite { value, of } => not_finite(value, of),
+        FailureKind::Required(ref message) if message.ends_with(BY_ZERO) => "this is 0".to_string(),
         _ => "here".to_string(),
     };
     let mut diagnostic = Diagnostic::error(message).label(&label, said);

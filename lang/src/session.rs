@@ -4,7 +4,8 @@
 use crate::check::script::{Action, Count, Piece, Plot, Script, ScriptChecker, Then, Unit};
 use crate::check::value::Value;
 use crate::check::{Globals, Slot, figure};
-use crate::core::{Type, Var};
+use crate::core::identity::identity;
+use crate::core::{Op, Program, Type, Var};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Context, Control, FailureKind, State};
 use crate::execute::{self, Ready};
@@ -13,6 +14,7 @@ use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
 use crate::meaning::{self, Meaning};
 use crate::measure;
+use crate::profile::{Kind, Profile, Profiler};
 use crate::report;
 use crate::source::{Source, Span};
 use crate::syntax::ast::{Name, Pattern, Statement, StatementKind};
@@ -20,8 +22,11 @@ use crate::syntax;
 use crate::verify;
 use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
-use std::collections::HashSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Gives the text of a library module by its path, e.g. `prelude` or `rmt`.
@@ -37,8 +42,16 @@ pub struct Session {
     pool: Pool,
     /// Functions that have been called, ready for arguments of the same types.
     calls: Vec<Called>,
+    /// Programs that are ready for another run, the last one first.
+    ready: RefCell<Vec<((u128, bool), Rc<Ready>)>>,
+    /// How many programs have been made ready.
+    made_ready: Cell<usize>,
+    /// How many loops of the script are running, one in the other.
+    loops: usize,
     /// What has been said against ensembles, by identity.
     warned: HashSet<(u64, Reason)>,
+    /// Measures, while that is wanted.
+    profiler: Option<Profiler>,
 }
 
 /// A function made ready for arguments of these types (of complex ones, the parts).
@@ -51,7 +64,7 @@ struct Called {
     value: Value,
 }
 
-/// How many functions of what types stay ready.
+/// How many functions of what types stay ready, and how many programs.
 const READY: usize = 64;
 
 /// How often progress is told.
@@ -63,8 +76,47 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
         let pool = Pool::new(options.threads);
-        Session { pool, options, library, globals: Globals::default(), store: vec![], entries: 0, calls: vec![], warned: HashSet::new() }
+        Session {
+            pool,
+            options,
+            library,
+            globals: Globals::default(),
+            store: vec![],
+            entries: 0,
+            calls: vec![],
+            ready: RefCell::default(),
+            made_ready: Cell::new(0),
+            loops: 0,
+            warned: HashSet::new(),
+            profiler: None,
+        }
     }
+
+    // ---- profiles ----
+
+    /// From now on it is measured where the time goes.
+    pub fn profile(&mut self) {
+        self.profiler = Some(Profiler::start(&self.pool));
+    }
+
+    /// Where the time has gone since [`Session::profile`].
+    pub fn profiled(&mut self) -> Option<Profile> {
+        self.profiler.take().map(Profiler::profile)
+    }
+
+    /// The time, if it is measured.
+    fn clock(&self) -> Option<Instant> {
+        self.profiler.as_ref().map(|_| Instant::now())
+    }
+
+    /// What took the time since then: work of a statement, or of none.
+    fn spent(&self, statement: Option<&Span>, kind: Kind, since: Option<Instant>) {
+        if let (Some(profiler), Some(since)) = (&self.profiler, since) {
+            profiler.clocked(statement, kind, since.elapsed().as_secs_f64());
+        }
+    }
+
+    // ---- texts ----
 
     /// The params that a text declares, without running anything.
     pub fn params(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<ParamInfo>, Vec<Diagnostic>> {
@@ -97,13 +149,73 @@ impl Session {
         for warning in &mistakes {
             host.warn(warning);
         }
+        let since = self.clock();
         // The interpreter shows what this must not change.
         if !self.options.interpret {
             measure::script(&mut script, &mut globals.slots);
         }
+        self.spent(None, Kind::Compiling, since);
         self.globals = globals;
         self.calls.clear();
+        // On one thread each is compiled when it is met, and so it is where that is measured.
+        if self.pool.threads() > 1 && self.profiler.is_none() {
+            self.compile_ahead(&script.actions);
+        }
         self.actions(&script.actions, host).map_err(|d| vec![d])
+    }
+
+    /// Checks a text whole and makes its programs ready; nothing runs. How many there are.
+    pub fn compile(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<usize, Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let Some(mut script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+        measure::script(&mut script, &mut globals.slots);
+        let before = self.compilations();
+        self.compile_ahead(&script.actions);
+        Ok(self.compilations() - before)
+    }
+
+    /// Compiles the programs of a script on all threads.
+    fn compile_ahead(&self, actions: &[Action]) {
+        if self.options.interpret {
+            return;
+        }
+        let mut units = vec![];
+        actions.iter().for_each(|action| action.units(&mut units));
+        units.retain(|unit| !is_constant(&unit.program));
+        let identities: Vec<u128> = units.iter().map(|unit| identity(&unit.program)).collect();
+        // Of equal ones the first.
+        let mut first: HashMap<u128, usize> = HashMap::new();
+        let mut programs = vec![];
+        for (unit, identity) in units.iter().zip(&identities) {
+            first.entry(*identity).or_insert_with(|| {
+                programs.push(&unit.program);
+                programs.len() - 1
+            });
+        }
+        self.made_ready.set(self.made_ready.get() + programs.len());
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut made = vec![];
+            loop {
+                let k = next.fetch_add(1, Ordering::Relaxed);
+                let Some(program) = programs.get(k) else { return made };
+                made.push((k, Ready::new((*program).clone(), false)));
+            }
+        };
+        let made = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.pool.threads().min(programs.len())).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+        });
+        let mut ready: Vec<Option<Rc<Ready>>> = vec![None; programs.len()];
+        for (k, program) in made {
+            ready[k] = Some(Rc::new(program));
+        }
+        for (unit, identity) in units.iter().zip(&identities) {
+            let of = ready[first[identity]].clone().expect("each is made by one of the threads");
+            // None of them has run.
+            let _ = unit.ready.set(of);
+        }
     }
 
     /// Runs the `test` blocks of a text after its other statements; one outcome for each.
@@ -153,7 +265,7 @@ impl Session {
             let Err(failure) = self.action(action, host) else { continue };
             let about = |outputs: &[usize]| slots.iter().position(|own| own.iter().any(|slot| outputs.contains(slot)));
             match action {
-                Action::Run(unit) if !self.options.stop.load(std::sync::atomic::Ordering::SeqCst) && about(&unit.outputs).is_some() => {
+                Action::Run(unit) if !self.options.stop.load(Ordering::SeqCst) && about(&unit.outputs).is_some() => {
                     stopped[about(&unit.outputs).expect("just found")] = Some(failure);
                 }
                 _ => return Err(failure),
@@ -194,7 +306,8 @@ impl Session {
                 self.set(*im, imaginary.clone());
             }
         }
-        let result = called.unit.iter().try_for_each(|unit| self.unit(unit, host));
+        // It is likely to be called again.
+        let result = self.looped(|session| called.unit.iter().try_for_each(|unit| session.unit(unit, host)));
         let results = result.map(|()| self.stored(&called.value)).map_err(|d| vec![d]);
         std::mem::swap(&mut self.globals, &mut called.globals);
         self.store.truncate(self.globals.slots.len());
@@ -205,6 +318,8 @@ impl Session {
 
     fn made_ready(&self, function: &str, types: Vec<(Type, bool)>, host: &mut dyn Host) -> Result<Called, Vec<Diagnostic>> {
         let mut globals = self.globals.clone();
+        // What a call needs comes after the session's own, and goes with it.
+        globals.free.clear();
         let mut checker = ScriptChecker::new(&mut globals, host, self.library, &[], true);
         let made = checker.call(&syntax::latin(function), &types);
         let mistakes = std::mem::take(&mut checker.diagnostics);
@@ -247,7 +362,47 @@ impl Session {
         if interactive && result.is_err() {
             self.globals = before;
         }
+        self.forget();
         result.map_err(|d| vec![d])
+    }
+
+    /// Gives back what no name reaches any more.
+    fn forget(&mut self) {
+        let reached = self.globals.forget();
+        self.store.truncate(self.globals.slots.len());
+        for (_, value) in self.store.iter_mut().enumerate().filter(|(slot, _)| !reached.slots.contains(slot)) {
+            *value = None;
+        }
+        self.warned.retain(|(ensemble, _)| reached.carriers.contains(ensemble));
+    }
+
+    /// How many programs have been compiled since the session began (one that was met again is not compiled again).
+    pub fn compilations(&self) -> usize {
+        self.made_ready.get()
+    }
+
+    /// How many places for values the session has, whether in use or not.
+    pub fn places(&self) -> usize {
+        self.globals.slots.len()
+    }
+
+    /// The program made ready, unless it is still.
+    fn ready(&self, program: &Program) -> Rc<Ready> {
+        if is_constant(program) {
+            return Rc::new(Ready::new(program.clone(), true));
+        }
+        let key = (identity(program), self.options.interpret);
+        let mut all = self.ready.borrow_mut();
+        let ready = match all.iter().position(|(other, _)| *other == key) {
+            Some(k) => all.remove(k).1,
+            None => {
+                self.made_ready.set(self.made_ready.get() + 1);
+                Rc::new(Ready::new(program.clone(), self.options.interpret))
+            }
+        };
+        all.insert(0, (key, ready.clone()));
+        all.truncate(READY);
+        ready
     }
 
     fn checked(
@@ -258,9 +413,12 @@ impl Session {
         host: &mut dyn Host,
         interactive: bool,
     ) -> (Option<Script>, Vec<Diagnostic>) {
+        let since = self.clock();
         let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
         let (program, mistakes) = syntax::parse(&source);
-        self.checked_program(globals, &program, mistakes, host, interactive)
+        let checked = self.checked_program(globals, &program, mistakes, host, interactive);
+        self.spent(None, Kind::Checking, since);
+        checked
     }
 
     fn checked_program(
@@ -345,7 +503,7 @@ impl Session {
 
     /// Names that begin like this, for completion.
     pub fn complete(&self, start: &str) -> Vec<String> {
-        let own = self.globals.names.keys().chain(self.globals.library.keys()).map(|n| n.to_string());
+        let own = self.globals.names.keys().chain(self.globals.library.names()).map(|n| n.to_string());
         let mut names: Vec<String> =
             own.chain(crate::check::builtin::names().map(str::to_string)).filter(|n| n.starts_with(start) && !n.contains(' ')).collect();
         names.sort();
@@ -368,23 +526,25 @@ impl Session {
                     Count::Known(n) => *n as i64,
                     Count::Slot(slot) => self.array(*slot).ints()[0],
                 };
-                for k in 0..count {
-                    self.set(*turn, Arc::new(Array::int(k)));
-                    self.actions(body, host)?;
-                }
-                Ok(())
+                self.looped(|session| {
+                    (0..count).try_for_each(|k| {
+                        session.set(*turn, Arc::new(Array::int(k)));
+                        session.actions(body, host)
+                    })
+                })
             }
             Action::While { condition, turn, test, body } => {
-                let mut k = 0;
-                loop {
-                    self.unit(condition, host)?;
-                    if !self.array(*test).bools()[0] {
-                        return Ok(());
+                self.looped(|session| {
+                    for k in 0.. {
+                        session.unit(condition, host)?;
+                        if !session.array(*test).bools()[0] {
+                            break;
+                        }
+                        session.set(*turn, Arc::new(Array::int(k)));
+                        session.actions(body, host)?;
                     }
-                    self.set(*turn, Arc::new(Array::int(k)));
-                    self.actions(body, host)?;
-                    k += 1;
-                }
+                    Ok(())
+                })
             }
             Action::If { condition, test, then, otherwise } => {
                 self.unit(condition, host)?;
@@ -392,6 +552,13 @@ impl Session {
                 self.actions(branch, host)
             }
         }
+    }
+
+    fn looped(&mut self, run: impl FnOnce(&mut Session) -> Result<(), Diagnostic>) -> Result<(), Diagnostic> {
+        self.loops += 1;
+        let result = run(self);
+        self.loops -= 1;
+        result
     }
 
     fn set(&mut self, slot: usize, value: Arc<Array>) {
@@ -411,15 +578,22 @@ impl Session {
         for (slot, value) in unit.outputs.iter().zip(results) {
             self.set(*slot, value);
         }
+        let since = self.clock();
         self.doubted_times(unit, host);
-        self.then(unit, host)
+        let done = self.then(unit, host);
+        if !matches!(unit.then, Then::Nothing) {
+            self.spent(Some(&unit.span), Kind::Output, since);
+        }
+        done
     }
 
     fn load(&mut self, file: &str, re: usize, im: Option<usize>, span: &Span, host: &mut dyn Host) -> Result<(), Diagnostic> {
         let refuse = |why: String| Diagnostic::error(format!("\"{file}\" cannot be read: {why}")).label(span, "this file");
+        let since = self.clock();
         let stored = host.load(file).map_err(refuse)?;
+        self.spent(Some(span), Kind::File, since);
         let ty = &self.globals.slots[re].ty;
-        let fits = stored.real.shape == ty.shape && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
+        let fits = stored.real.shape[..] == ty.shape[..] && stored.real.scalar() == ty.scalar && stored.imaginary.is_some() == im.is_some();
         if !fits {
             let sizes = |shape: &[usize]| match shape {
                 [] => "one number".to_string(),
@@ -459,8 +633,19 @@ impl Session {
             }
             Control::Continue
         };
-        let ready = unit.ready.get_or_init(|| Ready::new(unit.program.clone(), self.options.interpret));
+        let ready = unit.ready.get_or_init(|| self.made_to_run(unit));
+        let since = self.clock();
+        if let Some(profiler) = &self.profiler {
+            profiler.begins(ready.marks());
+        }
         let result = ready.run_from(inputs, State::default(), &context, &self.pool, &mut watch);
+        if let (Some(profiler), Some(since)) = (&self.profiler, since) {
+            profiler.ends(&unit.span, since);
+        }
+        // In a loop of the script it runs again at once.
+        if self.loops == 0 {
+            ready.rest();
+        }
         if told.is_some() {
             host.progress_done();
         }
@@ -468,6 +653,17 @@ impl Session {
             FailureKind::Stopped => report::stopped(unit, &failure, reached),
             _ => report::failure(unit, &execute::exactly(&unit.program, inputs, &context, failure)),
         })
+    }
+
+    fn made_to_run(&self, unit: &Unit) -> Rc<Ready> {
+        let Some(profiler) = self.profiler.as_ref().filter(|_| !self.options.interpret) else { return self.ready(&unit.program) };
+        let since = self.clock();
+        let ready = Ready::profiled(unit.program.clone(), profiler.threads());
+        if let Some(marks) = ready.marks() {
+            profiler.made(&unit.span, marks.clone());
+        }
+        self.spent(None, Kind::Compiling, since);
+        Rc::new(ready)
     }
 
     /// Results that are not finite fail the statement, naming the step that made them.
@@ -573,6 +769,11 @@ impl Session {
         };
         Layer { label: layer.label.as_ref().map(|l| l.to_string()), kind }
     }
+}
+
+/// Whether there is nothing to compile: the value of a param, say.
+fn is_constant(program: &Program) -> bool {
+    program.body.steps.iter().all(|step| matches!(step.op, Op::Constant(_)))
 }
 
 /// Whether a value is made of numbers alone.

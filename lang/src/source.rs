@@ -16,20 +16,39 @@ pub struct Span {
     pub source: Arc<Source>,
     pub start: usize,
     pub end: usize,
+    /// Of a step of Core: the call in which it was made. A place in the text alone has none.
+    pub within: Option<Arc<Call>>,
+}
+
+/// A call of a function, by the name that the text calls it. The place has the call around it, and so on outwards.
+#[derive(Debug)]
+pub struct Call {
+    pub function: String,
+    pub place: Span,
 }
 
 impl Span {
     pub fn new(source: &Arc<Source>, start: usize, end: usize) -> Span {
-        Span { source: source.clone(), start, end }
+        Span { source: source.clone(), start, end, within: None }
     }
 
     /// From the start of `self` to the end of `other` (which lies in the same text).
     pub fn to(&self, other: &Span) -> Span {
-        Span { source: self.source.clone(), start: self.start, end: other.end }
+        Span { source: self.source.clone(), start: self.start, end: other.end, within: self.within.clone() }
     }
 
     pub fn text(&self) -> &str {
         &self.source.text[self.start..self.end]
+    }
+
+    /// Whether it lies in the library's text.
+    pub fn in_library(&self) -> bool {
+        self.source.name.starts_with("library ")
+    }
+
+    /// The calls around it, innermost first.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        std::iter::successors(self.within.as_deref(), |call| call.place.within.as_deref())
     }
 
     /// Line, counted from 1.

@@ -5,12 +5,31 @@
 
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// A number of threads, started when first needed.
 pub struct Pool {
     threads: usize,
     started: OnceLock<rayon::ThreadPool>,
+    working: Arc<Working>,
+}
+
+/// How many threads work on pieces of a range; counted only while somebody watches.
+#[derive(Default)]
+pub struct Working {
+    watched: AtomicBool,
+    pieces: AtomicUsize,
+}
+
+impl Working {
+    pub fn watch(&self, on: bool) {
+        self.watched.store(on, Relaxed);
+    }
+
+    pub fn count(&self) -> usize {
+        self.pieces.load(Relaxed)
+    }
 }
 
 thread_local! {
@@ -23,11 +42,20 @@ impl Pool {
     pub fn new(threads: usize) -> Pool {
         let available = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let threads = if threads == 0 { available() } else { threads };
-        Pool { threads, started: OnceLock::new() }
+        Pool { threads, started: OnceLock::new(), working: Arc::default() }
     }
 
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Which of the threads calls; 0 outside them.
+    pub fn index(&self) -> usize {
+        self.started.get().and_then(rayon::ThreadPool::current_thread_index).unwrap_or(0)
+    }
+
+    pub fn working(&self) -> Arc<Working> {
+        self.working.clone()
     }
 
     /// Runs `f` on a thread of the pool, so that launches inside it are cheap; with one thread simply calls it.
@@ -44,9 +72,9 @@ impl Pool {
                 f(0..n);
             }
         } else if self.started().current_thread_index().is_some() {
-            split(n, pieces, 0..pieces, &f);
+            split(n, pieces, 0..pieces, &self.working, &f);
         } else {
-            self.started().install(|| split(n, pieces, 0..pieces, &f));
+            self.started().install(|| split(n, pieces, 0..pieces, &self.working, &f));
         }
     }
 
@@ -72,13 +100,13 @@ impl Pool {
 }
 
 /// Halves the pieces until one is left, and runs that.
-fn split(n: usize, pieces: usize, mine: Range<usize>, f: &(impl Fn(Range<usize>) + Sync)) {
+fn split(n: usize, pieces: usize, mine: Range<usize>, working: &Working, f: &(impl Fn(Range<usize>) + Sync)) {
     if mine.len() == 1 {
-        let _busy = Busy::enter();
+        let _busy = Busy::enter(working);
         f(start_of(n, pieces, mine.start)..start_of(n, pieces, mine.end));
     } else {
         let middle = mine.start + mine.len() / 2;
-        rayon::join(|| split(n, pieces, mine.start..middle, f), || split(n, pieces, middle..mine.end, f));
+        rayon::join(|| split(n, pieces, mine.start..middle, working, f), || split(n, pieces, middle..mine.end, working, f));
     }
 }
 
@@ -88,18 +116,27 @@ fn start_of(n: usize, pieces: usize, i: usize) -> usize {
 }
 
 /// Marks the thread busy until dropped, also by a panic.
-struct Busy;
+struct Busy<'w> {
+    counted: Option<&'w Working>,
+}
 
-impl Busy {
-    fn enter() -> Busy {
+impl Busy<'_> {
+    fn enter(working: &Working) -> Busy<'_> {
         BUSY.set(true);
-        Busy
+        let counted = working.watched.load(Relaxed).then_some(working);
+        if let Some(working) = counted {
+            working.pieces.fetch_add(1, Relaxed);
+        }
+        Busy { counted }
     }
 }
 
-impl Drop for Busy {
+impl Drop for Busy<'_> {
     fn drop(&mut self) {
         BUSY.set(false);
+        if let Some(working) = self.counted {
+            working.pieces.fetch_sub(1, Relaxed);
+        }
     }
 }
 

@@ -63,6 +63,7 @@ fn name(program: &Program, op: &Op) -> String {
         Op::Reshape { .. } => "Reshape".into(),
         Op::Reduce { monoid, arg, .. } => format!("Reduce {monoid:?} {:?}", kind(arg)),
         Op::Shift { arg, .. } => format!("Shift {:?}", kind(arg)),
+        Op::Around { .. } => "Around".into(),
         Op::Slice { .. } => "Slice".into(),
         Op::Embed { .. } => "Embed".into(),
         Op::Concat { .. } => "Concat".into(),
@@ -81,7 +82,7 @@ fn name(program: &Program, op: &Op) -> String {
 }
 
 const OPERATIONS: &[&str] = &[
-    "Table", "Iota", "ShiftTable", "Spread", "Reshape", "Slice", "Embed", "Concat", "Gather", "Gather checked", "Update", "Update checked",
+    "Table", "Iota", "ShiftTable", "Spread", "Reshape", "Around", "Slice", "Embed", "Concat", "Gather", "Gather checked", "Update", "Update checked",
     "Loop", "While", "If", "Map", "Map tiled", "Require",
 ];
 

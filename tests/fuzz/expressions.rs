@@ -798,6 +798,11 @@ impl Maker {
     }
 
     fn contraction(&mut self, ty: &Type, depth: u32) -> Option<String> {
+        if self.random.chance(50)
+            && let Some(text) = self.convolution(ty, depth)
+        {
+            return Some(text);
+        }
         let sets = &ty.sets;
         let inner = self.set();
         if self.size_of(&inner) * self.len(sets) * self.members > self.most {
@@ -820,6 +825,34 @@ impl Maker {
             None => format!("({left})[{i}, {k}] * ({right})[{k}]"),
         };
         Some(format!("[sum({body} for {inner_text}) for {}]", generators.join(", ")))
+    }
+
+    /// A sum over neighbours that are known one by one and channels that are counted.
+    fn convolution(&mut self, ty: &Type, depth: u32) -> Option<String> {
+        let (site, channel) = match &ty.sets[..] {
+            [site @ Set::Lattice(_)] => (site.clone(), None),
+            [site @ Set::Lattice(_), channel] => (site.clone(), Some(channel.clone())),
+            _ => return None,
+        };
+        let Set::Lattice(k) = site else { return None };
+        let inner = Set::Range(1 + self.random.below(9));
+        if 3 * self.size_of(&inner) * self.len(&ty.sets) * self.members > self.most {
+            return None;
+        }
+        let (field, weights) = (vec![site.clone(), inner.clone()], [vec![Set::Range(3), inner.clone()], channel.iter().cloned().collect()].concat());
+        let (field, weights) = (self.expr(&Type::new(ty.kind, field), depth.min(2)), self.expr(&Type::new(ty.kind, weights), depth.min(2)));
+        let direction = format!("{}.directions[{}]", self.lattices[k].name, self.random.below(self.lattices[k].sizes.len()));
+        let ((inner_text, c), (sites, s)) = (self.generator(&inner), self.generator(&site));
+        let (offset, c, s) = (self.fresh(), &c.text, &s.text);
+        let (channels, o) = match channel {
+            Some(set) => {
+                let (text, name) = self.generator(&set);
+                (format!(", {text}"), format!(", {}", name.text))
+            }
+            None => (String::new(), String::new()),
+        };
+        let sum = format!("sum(({field})[{s} + {offset}*{direction}, {c}] * ({weights})[{offset} + 1, {c}{o}] for {offset} in (-1, 0, 1), {inner_text})");
+        Some(format!("[{sum} for {sites}{channels}]"))
     }
 
     /// What an array routine gives.

@@ -5,7 +5,7 @@ use super::builtin::{Call, as_number, known};
 use super::process::{Part, Process};
 use super::value::*;
 use super::*;
-use crate::core::{Block, Op};
+use crate::core::{Block, Op, VarSet};
 use crate::pass;
 use crate::prim::Partials;
 
@@ -30,7 +30,7 @@ fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diag
     let Value::Process(p) = p else {
         return match p {
             Value::Unknown => Err(Reported),
-            other => c.fail(errors::expected(&p_span, "a process", &other)),
+            other => c.needs(&p_span, "a process", &other),
         };
     };
     let given = vec![(None, x.clone(), x_span.clone()), (None, t.clone(), t_span.clone())];
@@ -53,7 +53,7 @@ fn kind_of(c: &mut Checker, mut call: Call) -> Checked<Result<&'static str, Diag
 }
 
 /// Where a step stands that is constant in pieces of what depends on the state: a sign, a comparison, a rounding.
-fn jump(block: &Block, dependents: &std::collections::HashSet<Var>) -> Option<u32> {
+fn jump(block: &Block, dependents: &VarSet) -> Option<u32> {
     block.steps.iter().find_map(|step| {
         let jumps = matches!(&step.op, Op::Prim(row, args) if (row.jumps || matches!(row.partials, Partials::Constant)) && args.iter().any(|v| dependents.contains(v)));
         if jumps { Some(step.span) } else { step.op.blocks().into_iter().find_map(|inner| jump(inner, dependents)) }
@@ -133,7 +133,7 @@ pub fn collocation(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(n, span)] = call.exactly::<1>(c)?;
     let n = match c.index_set(&n, &span)? {
         IndexSet::Range(n) if n > 0 => n,
-        _ => return c.fail(errors::expected(&span, "a positive number of nodes", &n)),
+        _ => return c.needs(&span, "a positive number of nodes", &n),
     };
     let (nodes, weights, matrix) = moyal_runtime::quadrature::collocation(n);
     let mut table = |shape: Vec<usize>, numbers: Vec<f64>| {
@@ -185,6 +185,6 @@ pub fn from_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
         let part = c.b.part(v.re, 0, from, from + ty.len());
         from += ty.len();
         let part = c.b.convert(part, ty.scalar);
-        c.b.reshape(part, ty.shape)
+        c.b.reshape(part, ty.shape.to_vec())
     })))
 }

@@ -2,9 +2,9 @@
 
 use super::value::*;
 use super::*;
-use crate::core::Literal;
+use crate::core::{Literal, Monoid};
 use crate::prim::{self, Partials, Prim, Run, arithmetic as rows};
-use crate::syntax::ast::{BinaryOp, Expr, UnaryOp};
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 use moyal_runtime::array::Scalar;
 
 impl Checker<'_> {
@@ -41,10 +41,30 @@ impl Checker<'_> {
         if let BinaryOp::And | BinaryOp::Or = op {
             return self.logic(op, op_span, left, right);
         }
+        if op == BinaryOp::Div {
+            self.no_differentials(left, right)?;
+        }
         // Both sides are looked at even if the first is wrong: two mistakes are told at once.
         let (a, b) = (self.expr(left), self.expr(right));
         let (a, b) = (a?, b?);
         self.operate(op, op_span, (a, &left.span), (b, &right.span))
+    }
+
+    /// Refuses `df/dx`, if neither is a name.
+    fn no_differentials(&mut self, left: &Expr, right: &Expr) -> Checked<()> {
+        let of = |c: &Self, e: &Expr| -> Option<String> {
+            match &*e.kind {
+                ExprKind::Name(name) if c.lookup(&name.text).is_none() => name.span.text().strip_prefix('d').filter(|rest| !rest.is_empty()).map(str::to_string),
+                _ => None,
+            }
+        };
+        let (Some(f), Some(x)) = (of(self, left), of(self, right)) else { return Ok(()) };
+        if x == "t" || f.starts_with(['W', 'Z']) {
+            // A process's own.
+            return Ok(());
+        }
+        let is_known = self.lookup(&crate::syntax::latin(&f)).is_some_and(|b| matches!(b.value, Value::Function(_)));
+        self.fail(errors::quotient_of_differentials(&left.span.to(&right.span), &f, &x, is_known))
     }
 
     /// `and`, `or`: the right side is not looked at if the left one decides already.
@@ -149,6 +169,7 @@ impl Checker<'_> {
             self.plain(&left.0, what, left.1)?;
             self.plain(&right.0, what, right.1)?;
         }
+        let bounded = (left.0.clone(), right.0.clone());
         let (a, b) = self.alike(op, op_span, left, right)?;
         let sets = a.sets.clone();
         let result = |kind, re| Number { loose, ..Number::new(kind, sets.clone(), re) };
@@ -197,8 +218,69 @@ impl Checker<'_> {
             // Left are `and` and `or`.
             _ => return self.fail(errors::numbers_for_conditions(op_span, op, (left_span, &a), (right_span, &b))),
         };
+        if a.kind == Kind::Int && !self.in_library {
+            match op {
+                FloorDiv | Rem => self.nonzero(op, b.re, right_span),
+                Mul => self.product_fits(&bounded.0, &bounded.1, (a.re, b.re), &left_span.to(right_span)),
+                _ => {}
+            }
+        }
         let re = self.b.prim(row, &[a.re, b.re]);
         Ok(result(kind, re))
+    }
+
+    /// Fails the run where a divisor is 0 that is known only then.
+    fn nonzero(&mut self, op: BinaryOp, divisor: Var, place: &Span) {
+        if self.b.uniform_literal(divisor).is_some() {
+            return;
+        }
+        let zero = self.b.zeros_like(divisor);
+        let differs = self.b.prim(&rows::NE, &[divisor, zero]);
+        self.must_hold(differs, errors::by_zero(op), place);
+    }
+
+    /// Fails the run where a product of integers leaves their range. What counts members of index sets can't, and is not tested.
+    fn product_fits(&mut self, left: &Number, right: &Number, (a, b): (Var, Var), place: &Span) {
+        let literal = |c: &Self, v: Var| match c.b.uniform_literal(v) {
+            Some(Literal::Int(n)) => Some(n),
+            _ => None,
+        };
+        let fits = match (literal(self, a), literal(self, b)) {
+            (Some(_), Some(_)) => return,
+            _ if left.below.is_some() && right.below.is_some() => return,
+            (Some(n), None) | (None, Some(n)) if left.below.is_some() || right.below.is_some() || n.unsigned_abs() < 2 => {
+                return;
+            }
+            (Some(n), None) => self.within(b, i64::MAX / n.saturating_abs()),
+            (None, Some(n)) => self.within(a, i64::MAX / n.saturating_abs()),
+            (None, None) => {
+                // The product divided by one of them is the other, if nothing was lost; only 0 divides nothing.
+                let product = self.b.mul(a, b);
+                let back = self.b.prim(&rows::FLOOR_DIV, &[product, a]);
+                let (same, zero) = (self.b.prim(&rows::EQ, &[back, b]), self.b.zeros_like(a));
+                let nothing = self.b.prim(&rows::EQ, &[a, zero]);
+                self.b.prim(&rows::OR, &[same, nothing])
+            }
+        };
+        self.must_hold(fits, errors::TOO_LARGE.to_string(), place);
+    }
+
+    /// Whether an integer lies in -bound … bound.
+    fn within(&mut self, x: Var, bound: i64) -> Var {
+        let shape = self.b.shape_of(x).to_vec();
+        let (low, high) = (self.b.int(-bound), self.b.int(bound));
+        let (low, high) = (self.b.broadcast(low, &shape), self.b.broadcast(high, &shape));
+        let (above, below) = (self.b.prim(&rows::GE, &[x, low]), self.b.prim(&rows::LE, &[x, high]));
+        self.b.prim(&rows::AND, &[above, below])
+    }
+
+    /// Fails the run with a message at a place unless a condition holds everywhere.
+    fn must_hold(&mut self, condition: Var, message: String, place: &Span) {
+        let before = self.b.at(place);
+        let dims = (0..self.b.shape_of(condition).len()).collect();
+        let all = self.b.reduce(Monoid::All, condition, dims);
+        self.b.require(all, message);
+        self.b.set_span(before);
     }
 
     // ---- tuples and records, part by part ----
@@ -320,6 +402,10 @@ impl Checker<'_> {
                 }
                 if x.kind == Kind::Int && k < 0 {
                     x = self.as_kind(&x, Kind::Real);
+                }
+                if x.kind == Kind::Int && k > 1 && x.below.is_none() && self.b.uniform_literal(x.re).is_none() && !self.in_library {
+                    let fits = self.within(x.re, largest_root(k));
+                    self.must_hold(fits, errors::TOO_LARGE.to_string(), &base.1.to(exponent.1));
                 }
                 if k.abs() <= 64 || x.kind == Kind::Int || x.kind == Kind::Complex {
                     let result = self.integer_power(&x, k);
@@ -620,4 +706,15 @@ impl Checker<'_> {
         let re = self.b.constant(literal);
         Number { loose: true, ..Number::scalar(kind, re) }
     }
+}
+
+/// The largest integer whose k-th power is one of 64 bits.
+fn largest_root(k: i64) -> i64 {
+    let fits = |x: i64| u32::try_from(k).ok().and_then(|k| x.checked_pow(k)).is_some();
+    let (mut fit, mut not) = (1, 1 << 32);
+    while not - fit > 1 {
+        let middle = fit + (not - fit) / 2;
+        if fits(middle) { fit = middle } else { not = middle }
+    }
+    fit
 }

@@ -113,12 +113,15 @@ impl Checker<'_> {
                 Ok(Value::Tuple(Rc::new(items?)))
             }
             (Value::Number(array), new) => self.updated(array, indices, new, span, value_span).map(Value::Number),
-            (old, _) => self.fail(errors::no_index(span, &old)),
+            (old, _) => self.no_index(span, &old),
         }
     }
 
     fn updated(&mut self, array: Number, indices: &[Index], new: Value, span: &Span, value_span: &Span) -> Checked<Number> {
         if indices.len() > array.sets.len() {
+            if array.is_scalar() {
+                return self.no_index(span, &Value::Number(array));
+            }
             return self.fail(errors::too_many_indices(span, span, &array, indices.len()));
         }
         let count = indices.len();
@@ -351,7 +354,7 @@ impl Checker<'_> {
             }
             Ok(n) => {
                 self.b.abandon();
-                return self.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(n)));
+                return self.needs(&condition.span, "a condition (a bool)", &Value::Number(n));
             }
             Err(reported) => {
                 self.b.abandon();

@@ -221,7 +221,7 @@ pub fn as_number(c: &mut Checker, value: Value, span: &Span) -> Checked<Number> 
     match value {
         Value::Number(n) => Ok(n),
         Value::Unknown => Err(Reported),
-        other => c.fail(errors::expected(span, "a number", &other)),
+        other => c.needs(span, "a number", &other),
     }
 }
 
@@ -229,7 +229,7 @@ fn as_function(c: &mut Checker, value: Value, span: &Span) -> Checked<Rc<Functio
     match value {
         Value::Function(f) => Ok(f),
         Value::Unknown => Err(Reported),
-        other => c.fail(errors::expected(span, "a function", &other)),
+        other => c.needs(span, "a function", &other),
     }
 }
 
@@ -282,7 +282,7 @@ fn sizes(c: &mut Checker, call: &mut Call) -> Checked<Vec<usize>> {
         match c.index_set(&value, &span)? {
             IndexSet::Range(0) => return c.fail(errors::empty_lattice(&span)),
             IndexSet::Range(n) => sizes.push(n),
-            _ => return c.fail(errors::expected(&span, "a number of sites", &value)),
+            _ => return c.needs(&span, "a number of sites", &value),
         }
     }
     Ok(sizes)
@@ -304,7 +304,7 @@ impl Checker<'_> {
                 identity: l.identity,
             })))),
             Value::Unknown => Err(Reported),
-            other => self.fail(errors::expected(&value.span, "a lattice, e.g. torus(L, L)", &other)),
+            other => self.needs(&value.span, "a lattice, e.g. torus(L, L)", &other),
         }
     }
 }
@@ -315,7 +315,7 @@ fn reduce(c: &mut Checker, mut call: Call, monoid: Monoid) -> Checked<Value> {
     let (n, span) = call.one_number(c)?;
     if (n.kind == Kind::Bool) != matches!(monoid, Monoid::Any | Monoid::All) {
         let wanted = if n.kind == Kind::Bool { "numbers (for conditions: any, all, count)" } else { "conditions (bools)" };
-        return c.fail(errors::expected(&span, wanted, &Value::Number(n)));
+        return c.needs(&span, wanted, &Value::Number(n));
     }
     if n.kind == Kind::Complex && monoid == Monoid::Product {
         return c.fail(errors::not_yet(call.span, "products of complex numbers over an index set"));
@@ -334,7 +334,7 @@ fn extreme(c: &mut Checker, mut call: Call, monoid: Monoid) -> Checked<Value> {
     let (n, span) = call.one_number(c)?;
     match n.kind {
         Kind::Complex => return c.fail(errors::complex_order_of(&span)),
-        Kind::Bool => return c.fail(errors::expected(&span, "numbers", &Value::Number(n))),
+        Kind::Bool => return c.needs(&span, "numbers", &Value::Number(n)),
         _ => {}
     }
     let count = n.sets.len();
@@ -344,7 +344,7 @@ fn extreme(c: &mut Checker, mut call: Call, monoid: Monoid) -> Checked<Value> {
 fn count(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, span) = call.one_number(c)?;
     if n.kind != Kind::Bool {
-        return c.fail(errors::expected(&span, "conditions (bools)", &Value::Number(n)));
+        return c.needs(&span, "conditions (bools)", &Value::Number(n));
     }
     let re = c.b.convert(n.re, Scalar::Int);
     let re = c.b.sum_all(re);
@@ -363,7 +363,7 @@ enum Part {
 fn part(c: &mut Checker, mut call: Call, which: Part) -> Checked<Value> {
     let (n, span) = call.one_number(c)?;
     if n.kind == Kind::Bool {
-        return c.fail(errors::expected(&span, "a number", &Value::Number(n)));
+        return c.needs(&span, "a number", &Value::Number(n));
     }
     let z = c.as_kind(&n, Kind::Complex);
     c.take_part(&z, call.span);
@@ -397,7 +397,7 @@ fn complex(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let loose = numbers.iter().all(|(n, _)| n.loose);
     let numbers = c.all_alike(numbers)?;
     if numbers[0].kind == Kind::Complex || numbers[0].kind == Kind::Bool {
-        return c.fail(errors::expected(&x_span, "a real number", &Value::Number(numbers[0].clone())));
+        return c.needs(&x_span, "a real number", &Value::Number(numbers[0].clone()));
     }
     let numbers: Vec<Number> = numbers.iter().map(|n| c.as_kind(n, Kind::Real)).collect();
     let z = c.complex(numbers[0].sets.clone(), numbers[0].re, numbers[1].re);
@@ -436,7 +436,7 @@ fn standard_normal(c: &mut Checker, mut call: Call) -> Checked<Value> {
             Ok(Value::Distribution(Rc::new(Distribution::Normal { mean, deviation })))
         }
         zeros if floats && !zeros.leaves().is_empty() => Ok(Value::Distribution(Rc::new(Distribution::Standard(zeros)))),
-        other => c.fail(errors::expected(&span, "real, f32 or complex numbers or arrays of them", &other)),
+        other => c.needs(&span, "real, f32 or complex numbers or arrays of them", &other),
     }
 }
 
@@ -550,18 +550,18 @@ fn index(c: &mut Checker, mut call: Call) -> Checked<Value> {
     match rows_of(&value) {
         Some(IndexSet::Range(size)) => Ok(Value::Number(c.known_int(size as i64))),
         Some(set) => Ok(Value::Set(set)),
-        None => c.fail(errors::no_index(&span, &value)),
+        None => c.no_index(&span, &value),
     }
 }
 
 fn site(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(set, set_span), (n, span)] = call.exactly::<2>(c)?;
     let Value::Set(IndexSet::Lattice(lattice)) = set else {
-        return c.fail(errors::expected(&set_span, "a lattice", &set));
+        return c.needs(&set_span, "a lattice", &set);
     };
     let number = as_number(c, n, &span)?;
     if number.kind != Kind::Int || !number.is_scalar() {
-        return c.fail(errors::expected(&span, "the number of a site (an int)", &Value::Number(number)));
+        return c.needs(&span, "the number of a site (an int)", &Value::Number(number));
     }
     let volume = lattice.volume();
     if number.below.is_none_or(|below| below > volume) {
@@ -603,7 +603,7 @@ fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
         return Err(Reported);
     }
     let Some(first) = first_number(&x).and_then(|n| n.sets.first()) else {
-        return c.fail(errors::no_index(&span, &x));
+        return c.no_index(&span, &x);
     };
     let ensemble = named_ensemble(c, 1, first.size(), true);
     paths::each_number(x, &mut |n| {
@@ -624,7 +624,7 @@ fn markov_chains(c: &mut Checker, mut call: Call) -> Checked<Value> {
             let ensemble = named_ensemble(c, chains.size(), draws.size(), false);
             Ok(over_ensemble(c, x, &ensemble))
         }
-        _ => c.fail(errors::expected(&span, "arrays over draws and chains", &x)),
+        _ => c.needs(&span, "arrays over draws and chains", &x),
     }
 }
 
@@ -635,7 +635,7 @@ fn carry(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
     let sets = first_number(&x).map(|n| n.sets.clone()).unwrap_or_default();
     let Some(identity) = sets.iter().find_map(|s| if let IndexSet::Ensemble(e) = s { Some(e.identity) } else { None }) else {
-        return c.fail(errors::expected(&span, "an array over an ensemble", &x));
+        return c.needs(&span, "an array over an ensemble", &x);
     };
     c.new_records.push((identity, record));
     Ok(x)
@@ -670,7 +670,7 @@ fn by_chain(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let value = row_or_number(c, value, &span)?;
     paths::each_number(value, &mut |n| {
         let Some(IndexSet::Ensemble(e)) = n.sets.first().cloned() else {
-            return c.fail(errors::expected(&span, "an array over an ensemble", &Value::Number(n)));
+            return c.needs(&span, "an array over an ensemble", &Value::Number(n));
         };
         let rest = n.sets[1..].to_vec();
         let shape: Vec<usize> = rest.iter().map(IndexSet::size).collect();
@@ -719,6 +719,6 @@ fn has(c: &mut Checker, mut call: Call) -> Checked<Value> {
             let found = c.field_of(&owner, &name)?.is_some();
             known(c, found)
         }
-        [_, (other, span)] => c.fail(errors::expected(&span, "the name of a field in quotes", &other)),
+        [_, (other, span)] => c.needs(&span, "the name of a field in quotes", &other),
     }
 }

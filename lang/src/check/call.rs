@@ -53,7 +53,10 @@ impl Checker<'_> {
                 }
             }
             Value::Process(p) => return self.fail(errors::call_of_process(&function.span, &p.name)),
-            other => return self.fail(errors::not_a_function(&function.span, &other)),
+            other => {
+                let called = self.described(&other);
+                return self.fail(errors::not_a_function(&function.span, &other, &called));
+            }
         };
         // A call's place: the name called, and which of its calls in this body it is.
         let name: Rc<str> = match &*function.kind {
@@ -64,7 +67,11 @@ impl Checker<'_> {
         let outer = self.address.clone();
         self.address = outer.enter(&name, ordinal as u64);
         self.b.at(&e.span);
+        // Primitives and builtins do their work where they are called.
+        let inside = !matches!(&*f, Function::Primitive(_) | Function::Builtin(_));
+        let around = inside.then(|| self.b.enter(&name, &e.span));
         let result = self.apply_function(&f, given, &e.span);
+        around.into_iter().for_each(|around| self.b.leave(around));
         self.address = outer;
         self.b.at(&e.span);
         result
@@ -84,7 +91,7 @@ impl Checker<'_> {
                         Value::Number(n) => numbers.push((n, span)),
                         Value::Unknown => return Err(Reported),
                         Value::Differential(d) => return self.fail(errors::not_linear(call, row.name, &d.describe(), &span)),
-                        other => return self.fail(errors::expected(&span, "a number", &other)),
+                        other => return self.needs(&span, "a number", &other),
                     }
                 }
                 self.apply(row, numbers, call).map(Value::Number)

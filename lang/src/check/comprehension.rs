@@ -56,7 +56,7 @@ impl Checker<'_> {
                 counted(set, Element::Index)
             }
             Value::Number(n) => counted(n.sets[0].clone(), Element::Row(Value::Number(n))),
-            other => self.fail(errors::expected(span, "something to run over: an index set or an array", &other)),
+            other => self.needs(span, "something to run over: an index set or an array", &other),
         }
     }
 
@@ -288,8 +288,8 @@ impl Checker<'_> {
                 Ok(value)
             }
             Value::Unknown => Err(Reported),
-            other if logical => self.fail(errors::expected(span, "a condition (a bool)", other)),
-            other => self.fail(errors::expected(span, "a number", other)),
+            other if logical => self.needs(span, "a condition (a bool)", other),
+            other => self.needs(span, "a number", other),
         }
     }
 
@@ -303,7 +303,7 @@ impl Checker<'_> {
     ) -> Checked<Value> {
         let test = self.number(filter)?;
         if test.kind != Kind::Bool || !test.is_scalar() {
-            return self.fail(errors::expected(&filter.span, "a condition (a bool)", &Value::Number(test)));
+            return self.needs(&filter.span, "a condition (a bool)", &Value::Number(test));
         }
         self.plain(&test, "a condition", &filter.span)?;
         self.b.open();
@@ -311,7 +311,7 @@ impl Checker<'_> {
             Ok(Value::Number(n)) => n,
             Ok(other) => {
                 self.b.abandon();
-                return self.fail(errors::expected(span, "a number", &other));
+                return self.needs(span, "a number", &other);
             }
             Err(reported) => {
                 self.b.abandon();

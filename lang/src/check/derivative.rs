@@ -4,7 +4,7 @@ use super::call::Given;
 use super::expression::tight;
 use super::value::*;
 use super::*;
-use crate::core::Block;
+use crate::core::{Block, VarSet};
 use crate::pass;
 
 /// A function's meaning for arguments of certain types.
@@ -19,7 +19,7 @@ struct Body {
     /// How many of the params belong to the first argument.
     count: usize,
     /// What depends on the first argument.
-    depends: std::collections::HashSet<Var>,
+    depends: VarSet,
 }
 
 impl Checker<'_> {
@@ -237,12 +237,12 @@ impl Checker<'_> {
 }
 
 /// The block's params and everything that is computed from them, regions included.
-pub fn dependents(block: &Block) -> std::collections::HashSet<Var> {
+pub fn dependents(block: &Block) -> VarSet {
     dependents_of(block, block.params.iter().copied())
 }
 
 /// These variables and everything that a block computes from them.
-pub fn dependents_of(block: &Block, vars: impl Iterator<Item = Var>) -> std::collections::HashSet<Var> {
+pub fn dependents_of(block: &Block, vars: impl Iterator<Item = Var>) -> VarSet {
     let mut found = vars.collect();
     pass::activity::depending(block, &mut found);
     found

@@ -13,7 +13,7 @@ impl Checker<'_> {
         let distribution = match distribution {
             Value::Distribution(d) => d,
             Value::Unknown => return Err(Reported),
-            other => return self.fail(errors::expected(span, "a distribution (normal(0, 1), uniform(0, 1), …)", &other)),
+            other => return self.needs(span, "a distribution (normal(0, 1), uniform(0, 1), …)", &other),
         };
         if let Some(action) = self.calls.iter().find(|frame| frame.is_action) {
             let mistake = errors::draw_in_action(span, &action.function);
@@ -91,7 +91,7 @@ impl Checker<'_> {
         let drawn = zeros.map_leaves(&mut |v| {
             part += 1;
             let ty = self.b.type_of(v).clone();
-            self.b.draw(Base::Normal, ty.scalar, noise::step(place, "part", part), turns.clone(), position, ty.shape)
+            self.b.draw(Base::Normal, ty.scalar, noise::step(place, "part", part), turns.clone(), position, ty.shape.to_vec())
         });
         match ty {
             None => Ok(tight(drawn)),
@@ -188,7 +188,7 @@ pub fn with_field(c: &mut Checker, mut call: super::builtin::Call) -> Checked<Va
             fields.push((name, value));
             Ok(Value::Record(Rc::new(fields)))
         }
-        [(other, span), ..] => c.fail(errors::expected(&span, "a record and the name of a field in quotes", &other)),
+        [(other, span), ..] => c.needs(&span, "a record and the name of a field in quotes", &other),
     }
 }
 
@@ -197,9 +197,9 @@ pub fn named_field(c: &mut Checker, mut call: super::builtin::Call) -> Checked<V
     match call.exactly::<2>(c)? {
         [(record, span), (Value::Text(name), _)] => match c.field_of(&record, &name)? {
             Some(value) => Ok(value),
-            None => c.fail(errors::expected(&span, &format!("a value with a field {name}"), &record)),
+            None => c.needs(&span, &format!("a value with a field {name}"), &record),
         },
-        [_, (other, span)] => c.fail(errors::expected(&span, "the name of a field in quotes", &other)),
+        [_, (other, span)] => c.needs(&span, "the name of a field in quotes", &other),
     }
 }
 
@@ -207,7 +207,7 @@ pub fn named_field(c: &mut Checker, mut call: super::builtin::Call) -> Checked<V
 pub fn each_element(c: &mut Checker, mut call: super::builtin::Call) -> Checked<Value> {
     let [(like, span), (f, f_span)] = call.exactly::<2>(c)?;
     let Value::Function(f) = f else {
-        return c.fail(errors::expected(&f_span, "a function", &f));
+        return c.needs(&f_span, "a function", &f);
     };
     let like = super::builtin::as_number(c, like, &span)?;
     let size: usize = like.shape().iter().product();
@@ -224,7 +224,7 @@ pub fn each_element(c: &mut Checker, mut call: super::builtin::Call) -> Checked<
         c.address = address;
         match found? {
             Value::Number(n) if n.is_scalar() => Ok(c.as_kind(&n, like.kind)),
-            other => c.fail(errors::expected(&f_span, "a function of nothing that gives a number", &other)),
+            other => c.needs(&f_span, "a function of nothing that gives a number", &other),
         }
     });
     match result {

@@ -61,7 +61,6 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
         "True" | "False" => Some(format!("write `{}`", name.span.text().to_lowercase())),
         text if foreign::name(text).is_some() => foreign::name(text).map(str::to_string),
         _ if behind_division(&name.span) => Some("a comment begins with `#`: `//` is the division that rounds down, `%` the remainder".to_string()),
-        _ if in_quotient_of_differentials(&name.span) => Some("a derivative is a function: `grad(f)(x)`, or `∇f(x)`".to_string()),
         noise if noise.strip_prefix('d').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())) => {
             Some(format!("a noise other than dW and dZ is declared in its process: `noise {noise}: real[k]`"))
         }
@@ -102,15 +101,11 @@ fn behind_division(name: &Span) -> bool {
 }
 
 /// `df/dx`
-fn in_quotient_of_differentials(name: &Span) -> bool {
-    let text = &name.source.text;
-    let is_differential = |word: &str| word.starts_with('d') && word.chars().nth(1).is_some_and(char::is_alphabetic);
-    let (before, after) = (text[..name.start].trim_end(), text[name.end..].trim_start());
-    let divided = after.strip_prefix('/').is_some_and(|rest| is_differential(rest.trim_start()));
-    let divides = before.strip_suffix('/').is_some_and(|rest| {
-        is_differential(rest.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or(""))
-    });
-    is_differential(name.text()) && (divided || divides)
+pub fn quotient_of_differentials(quotient: &Span, of: &str, by: &str, is_known: bool) -> Diagnostic {
+    let f = if is_known { of } else { "f" };
+    error("a derivative is not written as a quotient")
+        .label(quotient, format!("the derivative of `{of}` by `{by}`?"))
+        .help(format!("the derivative of a function is a function: write `grad({f})`, at a point `grad({f})({by})` or `∇{f}({by})`"))
 }
 
 /// A name in an index that nothing gives values.
@@ -166,13 +161,24 @@ pub fn unknown_type(name: &Name, near: Option<&str>) -> Diagnostic {
 // ---- types ----
 
 pub fn expected(span: &Span, wanted: &str, found: &Value) -> Diagnostic {
-    let wrong = error(format!("{wanted} is needed here, not {}", found.describe())).label(span, format!("this is {}", found.describe()));
+    expected_called(span, wanted, found, &found.describe())
+}
+
+/// The same of what is called otherwise (an estimate).
+pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -> Diagnostic {
+    let wrong = error(format!("{wanted} is needed here, not {called}")).label(span, format!("this is {called}"));
     let condition = wanted.starts_with("a condition");
     match found {
+        _ if called.ends_with("estimate") && !condition && (wanted == "int" || wanted.starts_with("an index set") || wanted.starts_with("an integer")) => {
+            wrong.help(format!("take its value, which has no error, and round it: `round({}.value) as int`", short(span, "m")))
+        }
         Value::Number(n) if condition && n.kind == Kind::Bool => wrong.help("write `all(…)` or `any(…)` of these conditions"),
         Value::Number(n) if condition && n.is_scalar() => wrong.help(format!("compare it with something: `{} != 0`", short(span, "n"))),
         Value::Tuple(_) if condition => wrong.help("leave out the brackets: `assert x > 0, \"why\"`"),
         Value::Number(_) if wanted == "a function" => wrong.help("a function without a name is written `x -> x^2`"),
+        Value::Text(_) if wanted.starts_with("a number") => wrong.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`"),
+        Value::Text(_) if wanted.starts_with("the name of a file") => wrong,
+        _ if wanted.starts_with("the name of a file") => wrong.help("the name comes first, in quotes: `save(\"x.npy\", x)`"),
         Value::Function(f) if wanted.starts_with("a number") => wrong.help(format!("call it: `{}(x)`", short(span, &f.name()))),
         Value::Number(n) if wanted.starts_with("a distribution") && n.kind != Kind::Bool => {
             wrong.help("`~` draws a random number; a value is given with `=`")
@@ -220,6 +226,12 @@ pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
         ("real", "f32") => mistake.help("write `… as real` to widen it: f32 and real do not mix by themselves"),
         ("int", "real") if wanted == "int" => mistake.help(integer_instead(span)),
         ("real", "complex") => mistake.help("take `re(z)`, `im(z)` or `abs(z)`"),
+        (kind, "a string") if ["real", "int", "f32", "complex"].contains(&kind) => {
+            mistake.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`")
+        }
+        (a, b) if a == b && wanted.contains('[') && found.contains('[') => mistake.help(format!(
+            "the index sets differ: write `{found}` where `{wanted}` stands, or give the array the index sets of `{wanted}`"
+        )),
         _ => mistake,
     }
 }
@@ -267,8 +279,11 @@ pub fn phase_as_angle(span: &Span) -> Diagnostic {
         .help("write `θ: angle`, and exp(1i*θ) for the phase: the angle is compact, and derivatives by it are real")
 }
 
+/// What fails a run whose integers leave their range.
+pub const TOO_LARGE: &str = "the result is too large for an int: integers go up to 9223372036854775807";
+
 pub fn int_overflow(op: &Span) -> Diagnostic {
-    error("the result is too large for an int: integers go up to 9223372036854775807")
+    error(TOO_LARGE)
         .label(op, "here")
         .help("write one of the numbers with a decimal point, and the result is a `real`")
 }
@@ -387,8 +402,15 @@ pub fn numbers_for_conditions(op_span: &Span, op: BinaryOp, left: Side, right: S
 }
 
 pub fn division_by_zero(op_span: &Span, op: BinaryOp, right: &Span) -> Diagnostic {
-    error(format!("`{}` by 0 has no integer result", sign(op))).label(op_span, "here").label(right, "this is 0")
+    error(by_zero(op)).label(op_span, "here").label(right, "this is 0").help("`/` gives a real number, and stops at a division by 0 too: test the divisor first, `if n != 0 { … }`")
 }
+
+/// What fails a run whose divisor is 0.
+pub fn by_zero(op: BinaryOp) -> String {
+    format!("`{}`{BY_ZERO}", sign(op))
+}
+
+pub const BY_ZERO: &str = " by 0 has no integer result";
 
 pub fn bool_arithmetic(op_span: &Span, op: BinaryOp) -> Diagnostic {
     error(format!("`{}` needs numbers, not conditions", sign(op))).label(op_span, "between two bools")
@@ -486,9 +508,18 @@ pub fn right_side(a: Side, b: Side) -> Diagnostic {
 
 // ---- indices ----
 
-pub fn no_index(span: &Span, found: &Value) -> Diagnostic {
-    let wrong = error(format!("{} has no indices", found.describe())).label(span, format!("this is {}", found.describe()));
+pub fn no_index(span: &Span, found: &Value, called: &str) -> Diagnostic {
+    let wrong = error(format!("{called} has no indices")).label(span, format!("this is {called}"));
     match found {
+        Value::Number(n) if n.is_scalar() => wrong.help(format!(
+            "a single number has no entries: leave the index out, or write an array, `[{}]`",
+            short(span, "x")
+        )),
+        Value::Tuple(items) => wrong.help(format!(
+            "its parts get names: `let ({}) = {}`",
+            letters(items.len()), short(span, "…")
+        )),
+        Value::Record(fields) if !fields.is_empty() => wrong.help(format!("its fields are read by name: `{}.{}`", short(span, "r"), fields[0].0)),
         Value::Function(_) => wrong.help(format!("a call has round brackets: `{}(x)`", short(span, "f"))),
         Value::Set(_) => wrong.help("an index belongs to an array over the set: `φ[x]`"),
         _ => wrong,
@@ -496,9 +527,6 @@ pub fn no_index(span: &Span, found: &Value) -> Diagnostic {
 }
 
 pub fn too_many_indices(span: &Span, array: &Span, n: &Number, count: usize) -> Diagnostic {
-    if n.is_scalar() {
-        return no_index(array, &Value::Number(n.clone()));
-    }
     let wrong = error(format!("{} here, but the array has {}", plural(count, "index").replace("indexs", "indices"), n.sets.len()))
         .label(span, format!("{count} given"))
         .label(array, n.describe());
@@ -633,10 +661,35 @@ pub fn no_array_of(span: &Span, found: &Value) -> Diagnostic {
 pub fn branches_differ(span: &Span, a: &Value, b: &Value) -> Diagnostic {
     error("both branches of an `if` must give the same type")
         .label(span, format!("the first gives {}, the other {}", a.describe(), b.describe()))
+        .help("which branch is taken is known only while the program runs, and what comes after must fit both: let one of them give the other's type")
 }
 
 pub fn pattern_mismatch(span: &Span, count: usize, found: &Value) -> Diagnostic {
-    error(format!("{count} names cannot take apart {}", found.describe())).label(span, format!("{count} names"))
+    let wrong = error(format!("{count} names cannot take apart {}", found.describe())).label(span, format!("{count} names"));
+    let parts = |n: usize, what: &str| format!("write a name for each of its {n} {what}, `_` for one that is not needed: `let ({}) = …`", letters(n));
+    match found {
+        Value::Tuple(items) if items.len() > 1 => wrong.help(parts(items.len(), "parts")),
+        Value::Record(fields) if fields.len() > 1 => wrong.help(parts(fields.len(), "fields")),
+        Value::Number(n) => match n.sets.first() {
+            None => wrong.help("a number has one name: `let x = …`; several values stand in brackets, `(1, 2)`"),
+            Some(IndexSet::Range(size)) if (2..=LETTERS.len()).contains(size) => wrong.help(parts(*size, "entries")),
+            Some(IndexSet::Range(_)) => wrong.help("give the array one name, and read its entries by index: `x[0]`, `x[1]`, from the end `x[-1]`"),
+            Some(IndexSet::Lattice(l)) => wrong.help(format!(
+                "give the field one name, and read it at a site: `φ[x]` with `for x in {0}`, by its number `φ[site({0}, 0)]`",
+                l.name
+            )),
+            Some(IndexSet::Ensemble(_)) => wrong.help("give the ensemble one name; a sampler gives several observables if it keeps several: `keep: φ -> (mean(φ), mean(φ^2))`"),
+            Some(_) => wrong.help("give the array one name, and read its entries by index"),
+        },
+        _ => wrong.help("give it one name: `let x = …`"),
+    }
+}
+
+const LETTERS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
+/// `a, b, c`, so many or some of them.
+fn letters(count: usize) -> String {
+    if count <= LETTERS.len() { LETTERS[..count].join(", ") } else { format!("{}, …", LETTERS[..3].join(", ")) }
 }
 
 pub fn no_value(span: &Span) -> Diagnostic {
@@ -686,8 +739,8 @@ pub fn no_part(span: &Span, found: &Value) -> Diagnostic {
 
 // ---- calls ----
 
-pub fn not_a_function(span: &Span, found: &Value) -> Diagnostic {
-    let wrong = error(format!("{} cannot be called", found.describe())).label(span, "not a function");
+pub fn not_a_function(span: &Span, found: &Value, called: &str) -> Diagnostic {
+    let wrong = error(format!("{called} cannot be called")).label(span, "not a function");
     match found {
         Value::Number(n) if !n.is_scalar() => wrong.help(format!("an array is read with square brackets: `{}[i]`", short(span, "x"))),
         Value::Number(_) => wrong.help(format!("a product is written `{} * (…)`", short(span, "a"))),
@@ -717,7 +770,11 @@ pub fn builtin_arguments(call: &Span, name: &str, usage: &str, wanted: usize, fo
 
 /// Of an elementary function.
 pub fn primitive_arguments(call: &Span, name: &str, doc: &str, wanted: usize, found: usize) -> Diagnostic {
-    argument_count(call, name, wanted, found).help(format!("{name}: {doc}"))
+    let wrong = argument_count(call, name, wanted, found);
+    match name {
+        "round" | "floor" | "ceil" | "trunc" if found == 2 => wrong.help(format!("digits are said where the number is printed, `{{x:.2}}`; to two digits it is rounded by `{name}(100 * x) / 100`")),
+        _ => wrong.help(format!("{name}: {doc}")),
+    }
 }
 
 pub fn builtin_missing(call: &Span, name: &str, argument: &str, usage: &str) -> Diagnostic {

@@ -7,11 +7,10 @@ use super::builtin::{Call, as_number};
 use super::expression::tight;
 use super::value::*;
 use super::*;
-use crate::core::{Block as CoreBlock, Monoid, Op, Step};
+use crate::core::{Block as CoreBlock, Monoid, Op, Step, VarMap, VarSet};
 use crate::pass;
 use crate::routine::estimate as rows;
 use moyal_runtime::array::Scalar;
-use std::collections::HashSet;
 
 /// How many blocks of consecutive draws an estimate keeps of each chain.
 const BLOCKS: usize = 4096;
@@ -103,6 +102,27 @@ impl Checker<'_> {
         !sources.is_empty() && [Some(n.re), n.im].into_iter().flatten().any(|v| self.b.carries(v, &sources))
     }
 
+    /// What a message calls a value: its type, or that it is an estimate.
+    pub fn described(&self, value: &Value) -> String {
+        match value {
+            Value::Number(n) if self.is_estimate(n) && n.is_scalar() && n.kind == Kind::Complex => "a complex estimate".to_string(),
+            Value::Number(n) if self.is_estimate(n) && n.is_scalar() => "an estimate".to_string(),
+            Value::Number(n) if self.is_estimate(n) => format!("{} of estimates", n.describe()),
+            _ => value.describe(),
+        }
+    }
+
+    /// Refuses a value where something else is wanted.
+    pub fn needs<T>(&mut self, span: &Span, wanted: &str, found: &Value) -> Checked<T> {
+        let called = self.described(found);
+        self.fail(errors::expected_called(span, wanted, found, &called))
+    }
+
+    pub fn no_index<T>(&mut self, span: &Span, found: &Value) -> Checked<T> {
+        let called = self.described(found);
+        self.fail(errors::no_index(span, found, &called))
+    }
+
     /// Refuses an estimate for `what` (a condition, an index): which way a program goes has no error.
     pub fn plain(&mut self, n: &Number, what: &str, span: &Span) -> Checked<()> {
         if !self.is_estimate(n) {
@@ -134,7 +154,7 @@ pub fn error(c: &mut Checker, mut call: Call) -> Checked<Value> {
 pub fn covariance(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, span, parts) = c.estimate_given(&mut call)?;
     let [set] = &n.sets[..] else {
-        return c.fail(errors::expected(&span, "an array of estimates with one index", &Value::Number(n)));
+        return c.needs(&span, "an array of estimates with one index", &Value::Number(n));
     };
     let matrices: Vec<Var> = parts.iter().map(|p| c.covariance_over(p, set.size())).collect();
     let re = matrices[1..].iter().fold(matrices[0], |total, m| c.b.add(total, *m));
@@ -320,8 +340,8 @@ impl Checker<'_> {
     /// What computes a value from the strengths and blocks of all perturbations.
     fn perturbed_part(&self, result: Var) -> CoreBlock {
         let params: Vec<Var> = self.perturbations.iter().flat_map(|p| [p.strength, p.block]).collect();
-        let (_, after) = depending(&self.b.types, self.b.open_steps().cloned().collect(), params.iter().copied().collect());
-        let mut needed = HashSet::from([result]);
+        let (_, after) = depending(&self.b.types, self.b.open_steps(), params.iter().copied().collect());
+        let mut needed = VarSet::from_iter([result]);
         let mut steps = vec![];
         for step in after.into_iter().rev() {
             if step.outs.iter().any(|v| needed.contains(v)) {
@@ -345,24 +365,29 @@ fn tangent_of(b: &mut Builder, block: &CoreBlock, k: usize, count: usize, number
 
 /// What depends on `vars` with a derivative, and the steps that make it. What `.value` holds fixed does not, so that what
 /// is computed of it is computed once, not for each block of draws.
-pub fn depending(types: &[Type], steps: Vec<Step>, vars: HashSet<Var>) -> (HashSet<Var>, Vec<Step>) {
+pub fn depending<'s>(types: &[Type], steps: impl IntoIterator<Item = &'s Step>, vars: VarSet) -> (VarSet, Vec<Step>) {
     let mut touched = vars;
-    let block = CoreBlock { steps, ..CoreBlock::default() };
-    pass::activity::varied(types, &block, &mut touched);
-    let after = block.steps.into_iter().filter(|step| step.outs.iter().any(|v| touched.contains(v))).collect();
+    let mut after = vec![];
+    for step in steps {
+        pass::activity::varied_step(types, step, &mut touched);
+        if step.outs.iter().any(|v| touched.contains(v)) {
+            after.push(step.clone());
+        }
+    }
     (touched, after)
 }
 
 /// The steps with every comprehension that makes estimates cut in two: what has no derivative by `vars` (sums over the draws) is
 /// computed in a map of its own, so that it is not computed again for each block of draws. `vars` are zero there.
-pub fn with_split_maps(b: &mut Builder, steps: Vec<Step>, vars: &HashSet<Var>) -> Vec<Step> {
+pub fn with_split_maps(b: &mut Builder, steps: Vec<Step>, vars: &VarSet) -> Vec<Step> {
     split_into(b, steps, vars, vars.clone());
     b.take_steps()
 }
 
 /// Puts the steps, with maps cut, into the open block.
-fn split_into(b: &mut Builder, steps: Vec<Step>, vars: &HashSet<Var>, touched: HashSet<Var>) {
-    let (touched, _) = depending(&b.types, steps.clone(), touched);
+fn split_into(b: &mut Builder, steps: Vec<Step>, vars: &VarSet, touched: VarSet) {
+    let mut touched = touched;
+    steps.iter().for_each(|step| pass::activity::varied_step(&b.types, step, &mut touched));
     for step in steps {
         let reached = step.outs.iter().any(|v| touched.contains(v));
         match &step.op {
@@ -372,20 +397,20 @@ fn split_into(b: &mut Builder, steps: Vec<Step>, vars: &HashSet<Var>, touched: H
     }
 }
 
-fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: &CoreBlock, vars: &HashSet<Var>, touched: &HashSet<Var>) {
+fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: &CoreBlock, vars: &VarSet, touched: &VarSet) {
     let later: Vec<Step> = body.steps.iter().filter(|s| s.outs.iter().any(|v| touched.contains(v))).cloned().collect();
-    let made: HashSet<Var> = body.steps.iter().flat_map(|s| s.outs.iter().copied()).filter(|v| !touched.contains(v)).collect();
+    let made: VarSet = body.steps.iter().flat_map(|s| s.outs.iter().copied()).filter(|v| !touched.contains(v)).collect();
     let mut read: Vec<Var> = later.iter().flat_map(Step::reads).chain(body.results.iter().copied()).filter(|v| made.contains(v)).collect();
     read.sort();
     read.dedup();
     b.set_span(step.span);
-    let zeros = vars.iter().map(|v| (*v, if b.scalar_of(*v).is_float() { b.real(0.0) } else { b.int(0) })).collect();
+    let mut zeros = vars.iter().map(|v| (*v, if b.scalar_of(*v).is_float() { b.real(0.0) } else { b.int(0) })).collect();
     let plain = CoreBlock { params: body.params.clone(), steps: body.steps.clone(), results: read.clone() };
-    let plain = b.copy_block(&pass::drop::region(plain), &zeros);
+    let plain = b.copy_block(&pass::drop::region(plain), &mut zeros);
     let kept = b.map_with(count, each, plain);
     let member = b.fresh(Type::scalar(Scalar::Int));
     b.open();
-    let mut names = std::collections::HashMap::from([(body.params[0], member)]);
+    let mut names = VarMap::from_iter([(body.params[0], member)]);
     for (var, array) in read.into_iter().zip(kept) {
         let own = b.gather(array, vec![member], false);
         names.insert(var, own);

@@ -61,7 +61,7 @@ impl Checker<'_> {
         match self.expr(e)? {
             Value::Number(n) => Ok(n),
             Value::Unknown => Err(Reported),
-            other => self.fail(errors::expected(&e.span, "a number", &other)),
+            other => self.needs(&e.span, "a number", &other),
         }
     }
 
@@ -119,7 +119,7 @@ impl Checker<'_> {
     pub fn known_names(&self) -> Vec<Rc<str>> {
         let mut names: Vec<Rc<str>> = self.locals.names().filter(|n| !n.starts_with("type ")).cloned().collect();
         names.extend(self.globals.names.keys().cloned());
-        names.extend(self.globals.library.keys().filter(|n| !n.starts_with('_')).cloned());
+        names.extend(self.globals.library.names().filter(|n| !n.starts_with('_')).cloned());
         names.extend(builtin::names().map(Rc::from));
         names.extend(["pi", "inf", "true", "false"].map(Rc::from));
         names
@@ -378,7 +378,7 @@ impl Checker<'_> {
         let value = match self.expr(condition)? {
             Value::Number(n) if n.kind == Kind::Bool && n.is_scalar() => n,
             Value::Unknown => return Err(Reported),
-            other => return self.fail(errors::expected(&condition.span, "a condition (a bool)", &other)),
+            other => return self.needs(&condition.span, "a condition (a bool)", &other),
         };
         self.plain(&value, "a condition", &condition.span)?;
         let said = match message {
@@ -394,7 +394,11 @@ impl Checker<'_> {
             Some(false) => return self.fail(errors::assertion(&condition.span, &text, self.in_library)),
             None => {}
         }
-        self.b.at(&condition.span);
+        // What the library refuses is shown where it was given.
+        let given = if self.in_library { self.argument_behind(&condition.span) } else { None };
+        let call = self.called_by_user().filter(|_| self.in_library).map(|frame| frame.call.clone());
+        let place = given.map(|(argument, _)| argument).or(call).unwrap_or_else(|| condition.span.clone());
+        self.b.at(&place);
         self.b.require(value.re, text);
         Ok(())
     }
@@ -404,7 +408,7 @@ impl Checker<'_> {
     fn branches(&mut self, e: &Expr, condition: &Expr, then: &Block, otherwise: Option<&Expr>) -> Checked<Value> {
         let test = self.number(condition)?;
         if test.kind != Kind::Bool || !test.is_scalar() {
-            return self.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(test)));
+            return self.needs(&condition.span, "a condition (a bool)", &Value::Number(test));
         }
         if let Some(known) = self.literal_bool(&test) {
             return match (known, otherwise) {

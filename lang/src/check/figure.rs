@@ -72,7 +72,7 @@ fn layer(label: Option<(Value, Span)>, kind: LayerKind) -> Value {
 fn real_vector(c: &mut Checker, value: Value, span: &Span) -> Checked<Number> {
     let n = as_number(c, value, span)?;
     if n.sets.len() != 1 || matches!(n.kind, Kind::Complex | Kind::Bool) {
-        return c.fail(errors::expected(span, "a real array with one index", &Value::Number(n)));
+        return c.needs(span, "a real array with one index", &Value::Number(n));
     }
     Ok(c.as_kind(&n, Kind::Real))
 }
@@ -103,7 +103,7 @@ pub fn heatmap(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, span) = call.one_number(c)?;
     match heatmap_of(c, &n) {
         Some(kind) => Ok(layer(label, kind)),
-        None => c.fail(errors::expected(&span, "a field on a two-dimensional lattice or a matrix", &Value::Number(n))),
+        None => c.needs(&span, "a field on a two-dimensional lattice or a matrix", &Value::Number(n)),
     }
 }
 
@@ -148,7 +148,7 @@ fn range_of(c: &mut Checker, value: Value, span: &Span) -> Checked<Range> {
 /// Real numbers for a histogram, flat, without their errors' ways.
 fn sample(c: &mut Checker, n: Number, span: &Span) -> Checked<Number> {
     if n.is_scalar() || matches!(n.kind, Kind::Complex | Kind::Bool) {
-        return c.fail(errors::expected(span, "a real array", &Value::Number(n)));
+        return c.needs(span, "a real array", &Value::Number(n));
     }
     Ok(c.as_kind(&n, Kind::Real))
 }
@@ -190,7 +190,7 @@ pub fn histogram_of_two(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (x, y) = if call.given.len() == 1 {
         let (z, span) = call.one_number(c)?;
         if z.is_scalar() {
-            return c.fail(errors::expected(&span, "an array", &Value::Number(z)));
+            return c.needs(&span, "an array", &Value::Number(z));
         }
         let (Kind::Complex, Some(im)) = (z.kind, z.im) else {
             return c.fail(errors::joint_of_one(call.span, &span, &Value::Number(z)));
@@ -347,11 +347,11 @@ impl Checker<'_> {
             }
             Value::Number(n) => match heatmap_of(self, &n) {
                 Some(kind) => Ok(Rc::new(Layer { label: None, kind })),
-                None => self.fail(errors::expected(span, "something to plot: an array, a field, histogram(…), points(…)", &Value::Number(n))),
+                None => self.needs(span, "something to plot: an array, a field, histogram(…), points(…)", &Value::Number(n)),
             },
             Value::Function(f) => self.function_layer(&f, span, over),
             Value::Unknown => Err(Reported),
-            other => self.fail(errors::expected(span, "something to plot: an array, a field, histogram(…), points(…)", &other)),
+            other => self.needs(span, "something to plot: an array, a field, histogram(…), points(…)", &other),
         }
     }
 
@@ -369,7 +369,7 @@ impl Checker<'_> {
             Ok(Value::Number(n)) if n.is_scalar() && matches!(n.kind, Kind::Real | Kind::Int | Kind::F32) => self.as_kind(&n, Kind::Real).re,
             Ok(other) => {
                 self.b.abandon();
-                return self.fail(errors::expected(span, "a function from a number to a number", &other));
+                return self.needs(span, "a function from a number to a number", &other);
             }
             Err(reported) => {
                 self.b.abandon();

@@ -61,12 +61,15 @@ impl Checker<'_> {
                 }
             }
             Value::Unknown => Err(Reported),
-            other => self.fail(errors::no_index(array_span, &other)),
+            other => self.no_index(array_span, &other),
         }
     }
 
     fn indexed_number(&mut self, n: Number, array_span: &Span, indices: &[Index], span: &Span) -> Checked<Number> {
         if indices.len() > n.sets.len() {
+            if n.is_scalar() {
+                return self.no_index(array_span, &Value::Number(n));
+            }
             return self.fail(errors::too_many_indices(span, array_span, &n, indices.len()));
         }
         let ats: Vec<_> = indices.iter().zip(n.sets.clone()).map(|(index, set)| self.at(index, &set, array_span)).collect();

@@ -106,7 +106,7 @@ fn positions(c: &mut Checker, call: &mut Call) -> Checked<(Number, Var)> {
     let (x, span) = call.one_number(c)?;
     match x.kind {
         Kind::Complex => return c.fail(errors::complex_order_of(&span)),
-        Kind::Bool => return c.fail(errors::expected(&span, "an array of numbers", &Value::Number(x))),
+        Kind::Bool => return c.needs(&span, "an array of numbers", &Value::Number(x)),
         _ => {}
     }
     if x.sets.len() != 1 {
@@ -148,7 +148,7 @@ fn transform(
 ) -> Checked<Value> {
     let [given] = call.exactly::<1>(c)?;
     let (x, span) = numbers(c, given)?;
-    let Some(first) = x.sets.first() else { return c.fail(errors::no_index(&span, &Value::Number(x))) };
+    let Some(first) = x.sets.first() else { return c.no_index(&span, &Value::Number(x)) };
     let (sizes, result) = match of(first) {
         Ok(found) => found,
         Err(help) => return c.fail(errors::no_transform(&span, call.builtin.name, &x, help)),
@@ -211,7 +211,7 @@ fn jacobian_as_matrix(c: &mut Checker, n: Number) -> Number {
 fn numbers(c: &mut Checker, (value, span): (Value, Span)) -> Checked<(Number, Span)> {
     let n = as_number(c, value, &span)?;
     match n.kind {
-        Kind::Bool => c.fail(errors::expected(&span, "an array of numbers", &Value::Number(n))),
+        Kind::Bool => c.needs(&span, "an array of numbers", &Value::Number(n)),
         Kind::Int => Ok((c.as_kind(&n, Kind::Real), span)),
         _ => Ok((n, span)),
     }

@@ -21,10 +21,12 @@ pub mod expression;
 pub mod figure;
 pub mod index;
 mod foreign;
+pub mod library;
 mod linear;
 pub mod noise;
 mod paths;
 pub mod process;
+pub mod reach;
 pub mod scope;
 pub mod script;
 pub mod types;
@@ -52,10 +54,12 @@ pub type Checked<T> = Result<T, Reported>;
 pub struct Globals {
     pub names: Names,
     /// The library's own names; a program's hide them, but not from the library.
-    pub library: Rc<Names>,
+    pub library: Rc<library::Library>,
     /// Modules of the library and files that a program uses, by name.
     pub modules: HashMap<Rc<str>, Rc<Names>>,
     pub slots: Vec<Slot>,
+    /// Slots that nothing needs any more.
+    pub free: Vec<usize>,
     /// Records that index sets carry, by the set's identity.
     pub records: HashMap<u64, Value>,
     /// Gives lattices and ensembles their identities.
@@ -197,7 +201,7 @@ impl<'g> Checker<'g> {
 
     /// What the user gave for the one parameter of which a place in the library's text speaks, and the parameter's name in
     /// the call.
-    fn argument_behind(&self, place: &Span) -> Option<(Span, Rc<str>)> {
+    pub fn argument_behind(&self, place: &Span) -> Option<(Span, Rc<str>)> {
         let (mut place, mut parameter) = (place.clone(), None);
         for frame in self.calls.iter().rev().filter(|f| !f.function.starts_with('_') || is_library(&f.call)) {
             if !is_library(&place) {

@@ -100,7 +100,7 @@ pub fn recorded(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(x, span), (times, _)] = call.exactly::<2>(c)?;
     let count = match first_number(&x).map(|n| &n.sets[..]) {
         Some([_, times, ..]) => times.size(),
-        _ => return c.fail(errors::expected(&span, "arrays over paths and times", &x)),
+        _ => return c.needs(&span, "arrays over paths and times", &x),
     };
     let identity = c.fresh_identity();
     let set = IndexSet::Times(Rc::new(Times { identity, count, name: c.binding_name.clone() }));
@@ -158,7 +158,7 @@ pub fn unit(c: &mut Checker, mut call: Call) -> Checked<Value> {
         let hit = c.b.call("eq", &[number, wanted]);
         first += ty.len() as i64;
         let ones = c.b.convert(hit, ty.scalar);
-        c.b.reshape(ones, ty.shape)
+        c.b.reshape(ones, ty.shape.to_vec())
     });
     Ok(tight(x))
 }
@@ -228,7 +228,7 @@ pub fn with_parts(c: &mut Checker, mut call: Call) -> Checked<Value> {
             let names = fields.iter().map(|(n, _)| n.clone());
             Ok(Value::Record(Rc::new(names.zip(parts.iter().cloned()).collect())))
         }
-        [(x, span), _] => c.fail(errors::expected(&span, "a record and as many values in a tuple", &x)),
+        [(x, span), _] => c.needs(&span, "a record and as many values in a tuple", &x),
     }
 }
 
@@ -238,11 +238,11 @@ pub fn derived_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let Value::Process(of) = p else {
         return match p {
             Value::Unknown => Err(Reported),
-            other => c.fail(errors::expected(&p_span, "a process", &other)),
+            other => c.needs(&p_span, "a process", &other),
         };
     };
     let Value::Function(drift) = drift else {
-        return c.fail(errors::expected(&span, "a function of state and time", &drift));
+        return c.needs(&span, "a function of state and time", &drift);
     };
     let noisy = as_number(c, noisy, &noisy_span)?;
     let noisy = c.literal_bool(&noisy).unwrap_or(true);
@@ -258,7 +258,7 @@ pub fn each_angle(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (p, x, f, span) = match call.exactly::<3>(c)? {
         [(Value::Process(p), _), (x, span), (Value::Function(f), _)] => (p, x, f, span),
         [(Value::Unknown, _), ..] | [_, (Value::Unknown, _), _] => return Err(Reported),
-        [(other, span), ..] => return c.fail(errors::expected(&span, "a process, its state and a function", &other)),
+        [(other, span), ..] => return c.needs(&span, "a process, its state and a function", &other),
     };
     let mut apply = |value: Value, compact: bool| if compact { c.apply_function(&f, vec![(None, value, span.clone())], &span) } else { Ok(value) };
     match x {

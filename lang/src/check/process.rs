@@ -500,7 +500,7 @@ impl Checker<'_> {
                 // Time has the precision of the first state.
                 let kind = if numbers[0].kind == Kind::F32 { Kind::F32 } else { Kind::Real };
                 if !time.is_scalar() || !matches!(time.kind, Kind::Int | Kind::Real | Kind::F32) {
-                    return c.fail(errors::expected(&span, "a time (a number)", &Value::Number(time)));
+                    return c.needs(&span, "a time (a number)", &Value::Number(time));
                 }
                 let time = c.as_kind(&time, kind);
                 c.bind(&parameter.name, Value::Number(Number { loose: false, ..time }), false);

@@ -49,6 +49,10 @@ impl Locals {
         self.entries.iter().map(|(n, _)| n)
     }
 
+    pub fn bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.entries.iter().map(|(_, b)| b)
+    }
+
     /// The names with values of this statement given over to `f`, once each: what is hidden by a later name goes. Hidden
     /// entries for types keep their values, of which only the type counts.
     pub fn kept(&self, f: &mut dyn FnMut(Value) -> Value) -> Locals {

@@ -5,7 +5,7 @@ use super::expression::{pattern_names, tight};
 use super::figure;
 use super::value::*;
 use super::*;
-use crate::core::{Block as CoreBlock, Literal, Op, Program, Step};
+use crate::core::{Block as CoreBlock, Literal, Op, Program, Step, VarSet, Vars};
 use crate::host::Host;
 use crate::pass;
 use crate::syntax::ast::{self, Expr, ExprKind, Pattern, Statement, StatementKind, StringPart};
@@ -25,6 +25,25 @@ pub enum Action {
     If { condition: Unit, test: usize, then: Vec<Action>, otherwise: Vec<Action> },
 }
 
+impl Action {
+    /// Adds every program that the action may run.
+    pub fn units<'a>(&'a self, found: &mut Vec<&'a Unit>) {
+        match self {
+            Action::Run(unit) => found.push(unit),
+            Action::Load { .. } => {}
+            Action::For { body, .. } => body.iter().for_each(|a| a.units(found)),
+            Action::While { condition, body, .. } => {
+                found.push(condition);
+                body.iter().for_each(|a| a.units(found));
+            }
+            Action::If { condition, then, otherwise, .. } => {
+                found.push(condition);
+                then.iter().chain(otherwise).for_each(|a| a.units(found));
+            }
+        }
+    }
+}
+
 pub enum Count {
     Known(usize),
     /// A slot that holds an int.
@@ -41,7 +60,7 @@ pub struct Unit {
     pub then: Then,
     pub span: Span,
     /// The program made ready for an engine, once it has run.
-    pub ready: std::cell::OnceCell<crate::execute::Ready>,
+    pub ready: std::cell::OnceCell<Rc<crate::execute::Ready>>,
 }
 
 pub enum Then {
@@ -254,7 +273,9 @@ impl<'g> ScriptChecker<'g> {
             StatementKind::Let { mutable, pattern, ty, value, draws } => {
                 let first = pattern_names(pattern)[0].text.clone();
                 let address = self.address(Some(&first));
-                let (unit, stored) = self.unit(address, statement, Some(&first), &[], |c| {
+                // In messages the name is called as it was written.
+                let written: Rc<str> = pattern_names(pattern)[0].span.text().into();
+                let (unit, stored) = self.unit(address, statement, Some(&written), &[], |c| {
                     let draw = c.draw_ordinal(*draws, statement);
                     let value = c.let_value(ty.as_ref(), value, draw)?;
                     let value = c.apart(pattern, value);
@@ -547,7 +568,7 @@ impl<'g> ScriptChecker<'g> {
         let (unit, stored) = self.unit(address, statement, None, &[], |c| {
             let test = c.number(condition)?;
             if test.kind != Kind::Bool || !test.is_scalar() {
-                return c.fail(errors::expected(&condition.span, "a condition (a bool)", &Value::Number(test)));
+                return c.needs(&condition.span, "a condition (a bool)", &Value::Number(test));
             }
             c.plain(&test, "a condition", &condition.span)?;
             Ok((vec![tight(Value::Number(test))], vec![]))
@@ -761,16 +782,8 @@ impl<'g> ScriptChecker<'g> {
     /// The library's own names, from the files of its prelude.
     pub fn prelude(&mut self) {
         let Some(files) = (self.library)("prelude") else { return };
-        self.in_library = true;
-        for path in files.lines() {
-            let text = (self.library)(path).unwrap_or_default().to_string();
-            let source = std::sync::Arc::new(crate::source::Source { name: format!("library {path}"), text });
-            let (program, mistakes) = crate::syntax::parse(&source);
-            self.diagnostics.extend(mistakes);
-            self.hoist(&program.statements);
-        }
-        self.in_library = false;
-        self.globals.library = Rc::new(std::mem::take(&mut self.globals.names));
+        let files = files.lines().map(|path| (path, (self.library)(path).unwrap_or_default()));
+        self.globals.library = Rc::new(library::Library::new(files));
     }
 
     // ---- effects ----
@@ -842,7 +855,7 @@ impl<'g> ScriptChecker<'g> {
                     "log_y" => plot.log_y = matches!(&value, Value::Number(n) if c.literal_bool(n) == Some(true)),
                     "over" => {
                         let Value::Tuple(ends) = &value else {
-                            return c.fail(errors::expected(&argument.value.span, "a pair (from, to)", &value));
+                            return c.needs(&argument.value.span, "a pair (from, to)", &value);
                         };
                         let mut known = vec![];
                         for end in ends.iter() {
@@ -851,7 +864,7 @@ impl<'g> ScriptChecker<'g> {
                             }
                         }
                         let [from, to] = known[..] else {
-                            return c.fail(errors::expected(&argument.value.span, "a pair of known numbers", &value));
+                            return c.needs(&argument.value.span, "a pair of known numbers", &value);
                         };
                         over = Some((from, to));
                     }
@@ -897,13 +910,13 @@ impl<'g> ScriptChecker<'g> {
             };
             match c.expr(&name.value)? {
                 Value::Text(t) => file = Some((t, name.value.span.clone())),
-                other => return c.fail(errors::expected(&name.value.span, "the name of a file in quotes", &other)),
+                other => return c.needs(&name.value.span, "the name of a file in quotes", &other),
             }
             match c.expr(&value.value)? {
                 Value::Number(n) if c.is_estimate(&n) => c.fail(errors::save_of_estimate(&value.value.span)),
                 Value::Number(n) => Ok((vec![Value::Number(n)], vec![])),
                 Value::Unknown => Err(Reported),
-                other => c.fail(errors::expected(&value.value.span, "an array", &other)),
+                other => c.needs(&value.value.span, "an array", &other),
             }
         })?;
         let (file, span) = file.expect("set above");
@@ -933,7 +946,7 @@ impl<'g> ScriptChecker<'g> {
             };
             let file = match c.expr(&argument.value)? {
                 Value::Text(t) => t,
-                other => return c.fail(errors::expected(&argument.value.span, "the name of a file in quotes", &other)),
+                other => return c.needs(&argument.value.span, "the name of a file in quotes", &other),
             };
             let declared = match ty.map(|t| c.ty(t)).transpose()? {
                 Some(types::Ty::Number(kind, sets)) => Some((kind, sets)),
@@ -986,8 +999,7 @@ impl<'g> ScriptChecker<'g> {
     }
 
     fn new_slot(&mut self, ty: Type) -> usize {
-        self.globals.slots.push(Slot { ty, fluctuations: vec![], literal: None });
-        self.globals.slots.len() - 1
+        self.globals.new_slot(Slot { ty, fluctuations: vec![], literal: None })
     }
 
     /// The noise address of the next statement: by the name that it binds, else its number among those that bind none.
@@ -1204,7 +1216,7 @@ fn finished(
     in_loop: bool,
 ) -> (Option<Unit>, Vec<Value>) {
     // What a member of a comprehension or a turn of a loop made ends with it.
-    let outer: HashSet<Var> = c.b.open_steps().flat_map(|s| s.outs.iter().copied()).chain(c.inputs.iter().map(|i| i.1)).collect();
+    let outer: VarSet = c.b.open_steps().flat_map(|s| s.outs.iter().copied()).chain(c.inputs.iter().map(|i| i.1)).collect();
     let mut records = std::mem::take(&mut c.new_records);
     let mut times = std::mem::take(&mut c.times);
     times.retain(|time| time.found.iter().all(|v| outer.contains(v)));
@@ -1243,8 +1255,7 @@ fn finished(
             slots.push(kept[k - own]);
             continue;
         }
-        c.globals.slots.push(Slot { ty: ty.clone(), fluctuations: vec![], literal: literals[k] });
-        slots.push(c.globals.slots.len() - 1);
+        slots.push(c.globals.new_slot(Slot { ty: ty.clone(), fluctuations: vec![], literal: literals[k] }));
     }
     let mut outputs = vec![];
     let mut core_results = vec![];
@@ -1255,10 +1266,10 @@ fn finished(
         }
     }
     let mut beside = |globals: &mut Globals, var: Var| {
-        globals.slots.push(Slot { ty: b.type_of(var).clone(), fluctuations: vec![], literal: None });
-        outputs.push(globals.slots.len() - 1);
+        let slot = globals.new_slot(Slot { ty: b.type_of(var).clone(), fluctuations: vec![], literal: None });
+        outputs.push(slot);
         core_results.push(var);
-        globals.slots.len() - 1
+        slot
     };
     for (k, ensemble, fluctuation) in fluctuations {
         let slot = beside(c.globals, fluctuation);
@@ -1279,7 +1290,7 @@ fn finished(
     c.globals.records.extend(records);
     let mut program = b.finish(vec![], core_results);
     // `run.acceptance` names `run` but does not read it.
-    let read: HashSet<Var> = program.body.captures().into_iter().collect();
+    let read: VarSet = program.body.captures().into_iter().collect();
     let (inputs, params) = c.inputs.iter().filter(|(_, var)| read.contains(var)).copied().unzip();
     program.body.params = params;
     let requires = program.body.steps.iter().any(|s| matches!(s.op, Op::Require { .. }) || !s.op.blocks().is_empty());
@@ -1307,12 +1318,12 @@ fn with_fluctuations(
         .iter()
         .flat_map(|p| {
             [(p.strength, Literal::Real(0.0)), (p.block, Literal::Int(0))]
-                .map(|(var, literal)| Step { outs: vec![var], op: Op::Constant(literal), span: 0 })
+                .map(|(var, literal)| Step { outs: Vars::from_slice(&[var]), op: Op::Constant(literal), span: 0 })
         })
         .collect();
     b.extend(zeros);
-    b.extend(steps.clone());
-    let (touched, after) = super::estimates::depending(&b.types, steps, sources);
+    let (touched, after) = super::estimates::depending(&b.types, &steps, sources);
+    b.extend(steps);
     let mut found = vec![];
     let estimates: Vec<usize> =
         (0..results.len()).filter(|k| touched.contains(&results[*k]) && b.scalar_of(results[*k]).is_float()).collect();

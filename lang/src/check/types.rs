@@ -69,7 +69,7 @@ impl Checker<'_> {
         match self.expr(written)? {
             Value::Set(IndexSet::Lattice(lattice)) => Ok(lattice),
             Value::Unknown => Err(Reported),
-            other => self.fail(errors::expected(&written.span, "a lattice", &other)),
+            other => self.needs(&written.span, "a lattice", &other),
         }
     }
 
@@ -127,11 +127,12 @@ impl Checker<'_> {
             (Value::Unknown, _) => Err(Reported),
             (Value::Number(n), Ty::Number(kind, sets)) => {
                 if n.sets != *sets && !(spread && n.is_scalar()) {
-                    return self.fail(errors::wrong_type(span, &ty.describe(), &n.describe()));
+                    return self.misfit(span, ty, &Value::Number(n));
                 }
-                let Some(n) = self.widen(&n, *kind) else {
-                    return self.fail(errors::wrong_type(span, &ty.describe(), &n.describe()));
+                let Some(wide) = self.widen(&n, *kind) else {
+                    return self.misfit(span, ty, &Value::Number(n));
                 };
+                let n = wide;
                 Ok(Value::Number(self.spread_over(n, sets)))
             }
             (value @ Value::Site(_), Ty::Site(lattice)) => {
@@ -163,8 +164,18 @@ impl Checker<'_> {
                 }
                 Ok(Value::Record(Rc::new(fitted)))
             }
-            (value, ty) => self.fail(errors::wrong_type(span, &ty.describe(), &value.describe())),
+            (value, ty) => self.misfit(span, ty, &value),
         }
+    }
+
+    fn misfit<T>(&mut self, span: &Span, ty: &Ty, value: &Value) -> Checked<T> {
+        if let Value::Number(n) = value
+            && self.is_estimate(n)
+            && n.is_scalar()
+        {
+            return self.needs(span, &ty.describe(), value);
+        }
+        self.fail(errors::wrong_type(span, &ty.describe(), &value.describe()))
     }
 
     /// `n` as a wider kind; None if it does not become one by itself.

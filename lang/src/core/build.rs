@@ -6,6 +6,7 @@
 use super::*;
 use crate::prim::{self, Prim, Run};
 use crate::routine::Routine;
+use crate::source::Call;
 
 #[derive(Default)]
 pub struct Builder {
@@ -13,13 +14,21 @@ pub struct Builder {
     pub spans: Vec<Span>,
     /// Open blocks, the innermost last.
     blocks: Vec<Vec<Step>>,
-    literals: std::collections::HashMap<Var, Literal>,
-    /// Where each variable is defined: block and step; may be out of date.
-    places: std::collections::HashMap<Var, (usize, usize)>,
-    /// The scalar that a variable repeats everywhere.
-    uniforms: std::collections::HashMap<Var, Var>,
+    /// What is known of each variable, by its number, as far as steps have been added.
+    known: Vec<Known>,
     /// Index of the place that new steps get.
     span: u32,
+    /// The call that is walked.
+    within: Option<Arc<Call>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Known {
+    literal: Option<Literal>,
+    /// Where it is defined: block and step; may be out of date.
+    place: Option<(u32, u32)>,
+    /// The scalar that it repeats everywhere.
+    uniform: Option<Var>,
 }
 
 impl Builder {
@@ -44,14 +53,26 @@ impl Builder {
     /// New steps stand at this place of the text; returns the place before.
     pub fn at(&mut self, span: &Span) -> u32 {
         let before = self.span;
+        let within = span.within.as_ref().or(self.within.as_ref());
         let same = self.spans.last().is_some_and(|s| {
-            s.start == span.start && s.end == span.end && Arc::ptr_eq(&s.source, &span.source)
+            let same_call = s.within.as_ref().map(Arc::as_ptr) == within.map(Arc::as_ptr);
+            s.start == span.start && s.end == span.end && Arc::ptr_eq(&s.source, &span.source) && same_call
         });
         if !same {
-            self.spans.push(span.clone());
+            self.spans.push(Span { within: within.cloned(), ..span.clone() });
         }
         self.span = self.spans.len() as u32 - 1;
         before
+    }
+
+    /// New steps belong to this call; returns the call before, for [`Builder::leave`].
+    pub fn enter(&mut self, function: &str, place: &Span) -> Option<Arc<Call>> {
+        let place = Span { within: self.within.clone(), ..place.clone() };
+        self.within.replace(Arc::new(Call { function: function.to_string(), place }))
+    }
+
+    pub fn leave(&mut self, before: Option<Arc<Call>>) {
+        self.within = before;
     }
 
     /// New steps stand at this place (an index that [`Builder::at`] or a step has given).
@@ -93,7 +114,18 @@ impl Builder {
     }
 
     pub fn literal_of(&self, var: Var) -> Option<Literal> {
-        self.literals.get(&var).copied()
+        self.known(var).literal
+    }
+
+    fn known(&self, var: Var) -> Known {
+        self.known.get(var.0 as usize).copied().unwrap_or_default()
+    }
+
+    fn known_mut(&mut self, var: Var) -> &mut Known {
+        if self.known.len() <= var.0 as usize {
+            self.known.resize(self.types.len(), Known::default());
+        }
+        &mut self.known[var.0 as usize]
     }
 
     pub fn open(&mut self) {
@@ -133,14 +165,14 @@ impl Builder {
 
     /// The step that defines `var` in the blocks now open (not inside regions that are closed).
     pub fn definition(&self, var: Var) -> Option<&Step> {
-        let (block, step) = self.places.get(&var)?;
-        self.blocks.get(*block)?.get(*step).filter(|s| s.outs.contains(&var))
+        let (block, step) = self.known(var).place?;
+        self.blocks.get(block as usize)?.get(step as usize).filter(|s| s.outs.contains(&var))
     }
 
     /// For each of the variables `of`, whether `vars` are computed from it (as far as open blocks show).
     pub fn depends(&self, vars: &[Var], of: &[Var]) -> Vec<bool> {
         let mut found = vec![false; of.len()];
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = VarSet::default();
         let mut open = vars.to_vec();
         while let Some(var) = open.pop() {
             if !seen.insert(var) {
@@ -161,8 +193,8 @@ impl Builder {
 
     /// Whether a value, other than through `detach`, comes from one of these (as far as open blocks show).
     pub fn carries(&self, var: Var, of: &[Var]) -> bool {
-        let mut seen = std::collections::HashSet::new();
-        let mut sources = std::collections::HashMap::new();
+        let mut seen = VarSet::default();
+        let mut sources = VarMap::default();
         let mut open = vec![var];
         while let Some(var) = open.pop() {
             if of.contains(&var) {
@@ -188,20 +220,20 @@ impl Builder {
     pub fn step(&mut self, op: Op, types: Vec<Type>) -> Vec<Var> {
         let outs: Vec<Var> = types.into_iter().map(|t| self.fresh(t)).collect();
         let span = self.span;
-        self.push(Step { outs: outs.clone(), op, span });
+        self.push(Step { outs: Vars::from_slice(&outs), op, span });
         outs
     }
 
     fn push(&mut self, step: Step) {
         match &step.op {
-            Op::Constant(literal) => drop(self.literals.insert(step.outs[0], *literal)),
-            Op::Spread { arg, dims, .. } if dims.is_empty() => drop(self.uniforms.insert(step.outs[0], *arg)),
+            Op::Constant(literal) => self.known_mut(step.outs[0]).literal = Some(*literal),
+            Op::Spread { arg, dims, .. } if dims.is_empty() => self.known_mut(step.outs[0]).uniform = Some(*arg),
             _ => {}
         }
         let block = self.blocks.len() - 1;
-        let steps = &mut self.blocks[block];
-        self.places.extend(step.outs.iter().map(|v| (*v, (block, steps.len()))));
-        steps.push(step);
+        let place = Some((block as u32, self.blocks[block].len() as u32));
+        step.outs.iter().for_each(|v| self.known_mut(*v).place = place);
+        self.blocks[block].push(step);
     }
 
     /// Adds steps that are Core already.
@@ -210,7 +242,10 @@ impl Builder {
     }
 
     fn one(&mut self, op: Op, ty: Type) -> Var {
-        self.step(op, vec![ty])[0]
+        let out = self.fresh(ty);
+        let span = self.span;
+        self.push(Step { outs: Vars::from_slice(&[out]), op, span });
+        out
     }
 
     /// A copy of a block's steps here, its params replaced by `args`; returns what its results are called here.
@@ -222,7 +257,7 @@ impl Builder {
     }
 
     /// Copies steps here under new names; `names` maps old to new and grows.
-    pub fn copy_steps(&mut self, steps: &[Step], names: &mut std::collections::HashMap<Var, Var>) {
+    pub fn copy_steps(&mut self, steps: &[Step], names: &mut VarMap<Var>) {
         let before = self.span;
         for step in steps {
             self.span = step.span;
@@ -232,17 +267,17 @@ impl Builder {
     }
 
     /// Copies one step, which is rebuilt by its own method so that what has become known is computed.
-    pub fn copy_step(&mut self, step: &Step, names: &mut std::collections::HashMap<Var, Var>) {
-        let mut op = step.op.clone().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
-        for block in op.blocks_mut() {
-            *block = self.copy_block(block, names);
+    pub fn copy_step(&mut self, step: &Step, names: &mut VarMap<Var>) {
+        let mut op = step.op.without_blocks().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
+        for (copy, block) in op.blocks_mut().into_iter().zip(step.op.blocks()) {
+            *copy = self.copy_block(block, names);
         }
         let outs = self.rebuild(op, &step.outs);
         names.extend(step.outs.iter().copied().zip(outs));
     }
 
     /// Copies steps of another program here; `names` maps its variables to ours and grows. What is named already is left out.
-    pub fn adopt(&mut self, program: &Program, steps: &[Step], names: &mut std::collections::HashMap<Var, Var>) {
+    pub fn adopt(&mut self, program: &Program, steps: &[Step], names: &mut VarMap<Var>) {
         for step in steps {
             if step.outs.iter().any(|v| names.contains_key(v)) {
                 continue;
@@ -275,21 +310,12 @@ impl Builder {
         }
     }
 
-    /// A copy of a block with all its variables renamed.
-    pub fn copy_block(&mut self, block: &Block, outer: &std::collections::HashMap<Var, Var>) -> Block {
-        let mut names = outer.clone();
-        let params: Vec<Var> = block
-            .params
-            .iter()
-            .map(|p| {
-                let ty = self.type_of(*p).clone();
-                let new = self.fresh(ty);
-                names.insert(*p, new);
-                new
-            })
-            .collect();
+    /// A copy of a block with all its variables renamed; `names` grows by them.
+    pub fn copy_block(&mut self, block: &Block, names: &mut VarMap<Var>) -> Block {
+        let params: Vec<Var> = block.params.iter().map(|p| self.fresh(self.type_of(*p).clone())).collect();
+        names.extend(block.params.iter().copied().zip(params.iter().copied()));
         self.open();
-        self.copy_steps(&block.steps, &mut names);
+        self.copy_steps(&block.steps, names);
         let results = block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
         self.close(params, results)
     }
@@ -365,13 +391,14 @@ impl Builder {
 
     /// Applies a row; scalars among the arguments are spread over the shape of the others.
     pub fn prim(&mut self, row: &'static Prim, args: &[Var]) -> Var {
-        let shape = args.iter().map(|a| self.shape_of(*a).to_vec()).max_by_key(|s| s.len()).unwrap_or_default();
+        let widest = args.iter().map(|a| self.shape_of(*a)).max_by_key(|s| s.len());
+        let shape = Shape::from_slice(widest.unwrap_or_default());
         if let Some(scalars) = self.scalars(args, &shape) {
             let once = self.prim(row, &scalars);
             return self.broadcast(once, &shape);
         }
-        let args: Vec<Var> = args.iter().map(|a| self.broadcast(*a, &shape)).collect();
-        let kinds: Vec<Scalar> = args.iter().map(|a| self.scalar_of(*a)).collect();
+        let args: Vars = args.iter().map(|a| self.broadcast(*a, &shape)).collect();
+        let kinds: SmallVec<[Scalar; 4]> = args.iter().map(|a| self.scalar_of(*a)).collect();
         let Some(result) = row.result(&kinds) else { panic!("{} does not take {kinds:?}", row.name) };
         if let Some(known) = self.fold(row, &args) {
             return known;
@@ -451,7 +478,7 @@ impl Builder {
 
     /// The scalar that an array repeats everywhere, if it was made so.
     pub fn uniform(&self, var: Var) -> Option<Var> {
-        self.uniforms.get(&var).copied()
+        self.known(var).uniform
     }
 
     pub fn call(&mut self, name: &str, args: &[Var]) -> Var {
@@ -534,7 +561,7 @@ impl Builder {
     pub fn reshape(&mut self, arg: Var, shape: Vec<usize>) -> Var {
         let ty = self.type_of(arg);
         assert_eq!(ty.len(), shape.iter().product::<usize>());
-        if ty.shape == shape {
+        if ty.shape[..] == shape {
             return arg;
         }
         let ty = Type::new(ty.scalar, shape.clone());
@@ -798,7 +825,7 @@ impl Builder {
 }
 
 /// Notes from what each result of a step comes, but for `detach`, and all that is computed in its regions.
-fn add_sources(step: &Step, sources: &mut std::collections::HashMap<Var, Vec<Var>>) {
+fn add_sources(step: &Step, sources: &mut VarMap<Vec<Var>>) {
     match &step.op {
         Op::Prim(row, _) if std::ptr::eq(*row, &prim::arithmetic::DETACH) => {}
         Op::Loop { init, body, .. } | Op::While { init, body, .. } => {

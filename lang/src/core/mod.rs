@@ -8,6 +8,7 @@
 //! Core knows nothing of the tree it came from, of passes or of engines. It is made by [`build::Builder`] only.
 
 pub mod build;
+pub mod identity;
 pub mod text;
 pub mod verify;
 
@@ -15,22 +16,29 @@ use crate::prim::Prim;
 use crate::routine::Routine;
 use crate::source::Span;
 use moyal_runtime::array::{Array, Scalar};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Kind and shape of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Type {
     pub scalar: Scalar,
-    pub shape: Vec<usize>,
+    pub shape: Shape,
 }
 
+/// Sizes, kept in place while they are few: programs have many types, and passes copy them.
+pub type Shape = SmallVec<[usize; 4]>;
+
+/// Variables, kept in place while they are few.
+pub type Vars = SmallVec<[Var; 4]>;
+
 impl Type {
-    pub fn new(scalar: Scalar, shape: impl Into<Vec<usize>>) -> Type {
-        Type { scalar, shape: shape.into() }
+    pub fn new(scalar: Scalar, shape: impl AsRef<[usize]>) -> Type {
+        Type { scalar, shape: Shape::from_slice(shape.as_ref()) }
     }
 
     pub fn scalar(scalar: Scalar) -> Type {
-        Type { scalar, shape: vec![] }
+        Type { scalar, shape: Shape::new() }
     }
 
     pub fn rank(&self) -> usize {
@@ -72,7 +80,7 @@ pub struct Block {
 #[derive(Clone, Debug)]
 pub struct Step {
     /// One for most operations; as many as carried values or results for regions and routines; none for `Require`.
-    pub outs: Vec<Var>,
+    pub outs: Vars,
     pub op: Op,
     /// Where it stands in the text: an index into [`Program::spans`].
     pub span: u32,
@@ -120,7 +128,7 @@ pub enum Op {
     /// `offset` from it.
     ShiftTable { sizes: Vec<usize>, offset: Vec<i64> },
     /// A row applied to each element of arrays of one shape.
-    Prim(&'static Prim, Vec<Var>),
+    Prim(&'static Prim, Vars),
     /// Broadcast and transposition: dimension k of `arg` becomes dimension `dims[k]` of `shape` (all `dims` different,
     /// sizes equal); along the others the value repeats.
     Spread { arg: Var, shape: Vec<usize>, dims: Vec<usize> },
@@ -184,6 +192,16 @@ impl Literal {
         }
     }
 
+    /// Its kind and its bits: equal for the same constant, also for numbers that are none.
+    pub fn bits(self) -> (u64, u64) {
+        match self {
+            Literal::Real(x) => (0, x.to_bits()),
+            Literal::F32(x) => (1, x.to_bits() as u64),
+            Literal::Int(x) => (2, x as u64),
+            Literal::Bool(x) => (3, x as u64),
+        }
+    }
+
     pub fn is_finite(&self) -> bool {
         match self {
             Literal::Real(x) => x.is_finite(),
@@ -212,11 +230,58 @@ impl Op {
     /// The variables that the operation itself reads, in order; what its blocks read is not among them.
     pub fn args(&self) -> Vec<Var> {
         let mut args = vec![];
-        self.clone().map_args(&mut |v| {
-            args.push(v);
-            v
-        });
+        self.each_arg(&mut |v| args.push(v));
         args
+    }
+
+    /// Calls `f` with each of them.
+    pub fn each_arg(&self, f: &mut dyn FnMut(Var)) {
+        let all = |vars: &[Var], f: &mut dyn FnMut(Var)| vars.iter().for_each(|v| f(*v));
+        match self {
+            Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Map { .. } => {}
+            Op::Spread { arg, .. } | Op::Reshape { arg, .. } | Op::Reduce { arg, .. } => f(*arg),
+            Op::Shift { arg, .. } | Op::Around { arg, .. } | Op::Slice { arg, .. } | Op::Embed { arg, .. } => f(*arg),
+            Op::Prim(_, args) => all(args, f),
+            Op::Concat { args, .. } | Op::Routine { args, .. } => all(args, f),
+            Op::Gather { arg, index, .. } => {
+                f(*arg);
+                all(index, f);
+            }
+            Op::Scatter { index, values, .. } => {
+                all(index, f);
+                f(*values);
+            }
+            Op::Update { arg, index, value, .. } => {
+                f(*arg);
+                all(index, f);
+                f(*value);
+            }
+            Op::Contract { left, right, .. } => {
+                f(*left);
+                f(*right);
+            }
+            Op::Draw { turns, position, .. } => {
+                all(turns, f);
+                f(*position);
+            }
+            Op::Loop { count, init, .. } => {
+                f(*count);
+                all(init, f);
+            }
+            Op::While { init, .. } => all(init, f),
+            Op::If { condition, .. } | Op::Require { condition, .. } => f(*condition),
+        }
+    }
+
+    /// The same operation with empty blocks: what a copy begins with that makes its own.
+    pub fn without_blocks(&self) -> Op {
+        match self {
+            Op::Loop { count, init, .. } => Op::Loop { count: *count, init: init.clone(), body: Block::default() },
+            Op::While { init, .. } => Op::While { init: init.clone(), condition: Block::default(), body: Block::default() },
+            Op::If { condition, .. } => Op::If { condition: *condition, then: Block::default(), otherwise: Block::default() },
+            Op::Map { count, each, .. } => Op::Map { count: *count, each: *each, body: Block::default() },
+            op => op.clone(),
+        }
     }
 
     /// The operation with every variable that it reads itself replaced; its blocks stay as they are.
@@ -224,7 +289,7 @@ impl Op {
         let all = |vars: Vec<Var>, f: &mut dyn FnMut(Var) -> Var| vars.into_iter().map(f).collect::<Vec<_>>();
         match self {
             Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } => self,
-            Op::Prim(row, args) => Op::Prim(row, all(args, f)),
+            Op::Prim(row, args) => Op::Prim(row, args.into_iter().map(f).collect()),
             Op::Spread { arg, shape, dims } => Op::Spread { arg: f(arg), shape, dims },
             Op::Reshape { arg, shape } => Op::Reshape { arg: f(arg), shape },
             Op::Reduce { monoid, arg, dims } => Op::Reduce { monoid, arg: f(arg), dims },
@@ -294,31 +359,65 @@ impl Step {
 impl Block {
     /// The variables that the block reads but does not define, in the order of their first use.
     pub fn captures(&self) -> Vec<Var> {
-        let mut found = vec![];
-        let mut seen = self.params.iter().copied().collect::<std::collections::HashSet<_>>();
+        let (mut seen, mut found) = (VarSet::default(), vec![]);
         self.collect_captures(&mut seen, &mut found);
         found
     }
 
-    fn collect_captures(&self, seen: &mut std::collections::HashSet<Var>, found: &mut Vec<Var>) {
-        let mut read = |v: Var, seen: &mut std::collections::HashSet<Var>| {
-            if seen.insert(v) {
-                found.push(v);
-            }
-        };
+    /// Names are unique, so what blocks within define is no capture of this one either.
+    fn collect_captures(&self, seen: &mut VarSet, found: &mut Vec<Var>) {
+        seen.extend(self.params.iter().copied());
         for step in &self.steps {
-            for v in step.op.args() {
-                read(v, seen);
-            }
-            for block in step.op.blocks() {
-                for v in block.captures() {
-                    read(v, seen);
+            step.op.each_arg(&mut |v| {
+                if seen.insert(v) {
+                    found.push(v);
                 }
+            });
+            for block in step.op.blocks() {
+                block.collect_captures(seen, found);
             }
             seen.extend(step.outs.iter().copied());
         }
         for &v in &self.results {
-            read(v, seen);
+            if seen.insert(v) {
+                found.push(v);
+            }
         }
+    }
+}
+
+/// By variable.
+pub type VarMap<T> = std::collections::HashMap<Var, T, Hashing>;
+pub type VarSet = std::collections::HashSet<Var, Hashing>;
+pub type Hashing = std::hash::BuildHasherDefault<Hasher>;
+
+/// One multiplication for each number: passes look up little else than variables, and nobody chooses these to collide.
+#[derive(Clone, Copy, Default)]
+pub struct Hasher(u64);
+
+impl std::hash::Hasher for Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(n as u64);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(23) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        // A table looks at the lowest and the highest bits.
+        self.0 ^ (self.0 >> 32)
     }
 }

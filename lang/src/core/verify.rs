@@ -8,18 +8,17 @@
 //! 6. a routine takes the types of its arguments and gives those of its results.
 
 use super::*;
-use std::collections::HashSet;
 
 /// The first invariant that does not hold, in words.
 pub fn program(program: &Program) -> Result<(), String> {
-    let mut seen = HashSet::new();
-    Verifier { program, seen: &mut seen }.block(&program.body, &mut HashSet::new())
+    let mut seen = VarSet::default();
+    Verifier { program, seen: &mut seen }.block(&program.body, &mut VarSet::default())
 }
 
 struct Verifier<'p, 's> {
     program: &'p Program,
     /// Everything that has been defined anywhere.
-    seen: &'s mut HashSet<Var>,
+    seen: &'s mut VarSet,
 }
 
 impl Verifier<'_, '_> {
@@ -27,7 +26,7 @@ impl Verifier<'_, '_> {
         self.program.type_of(var)
     }
 
-    fn define(&mut self, var: Var, scope: &mut HashSet<Var>) -> Result<(), String> {
+    fn define(&mut self, var: Var, scope: &mut VarSet) -> Result<(), String> {
         if !self.seen.insert(var) {
             return Err(format!("v{} is defined twice", var.0));
         }
@@ -35,7 +34,7 @@ impl Verifier<'_, '_> {
         Ok(())
     }
 
-    fn block(&mut self, block: &Block, outer: &mut HashSet<Var>) -> Result<(), String> {
+    fn block(&mut self, block: &Block, outer: &mut VarSet) -> Result<(), String> {
         let mut scope = outer.clone();
         for param in &block.params {
             self.define(*param, &mut scope)?;

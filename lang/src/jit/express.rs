@@ -4,7 +4,6 @@ use super::kernel::*;
 use crate::core::*;
 use crate::prim::Emit;
 use moyal_runtime::array::Scalar;
-use std::collections::{HashMap, HashSet};
 
 /// One index of an array as a function of the kernel's: `start + stride · i_dim`; if `sizes` are given, i_dim is a site
 /// of that box, moved by `offset`.
@@ -20,9 +19,9 @@ struct Coordinate {
 pub struct Expressions<'p> {
     types: &'p [Type],
     /// The steps that define what may be computed on the way.
-    steps: &'p HashMap<Var, &'p Step>,
+    steps: &'p VarMap<&'p Step>,
     /// What lies in memory.
-    stored: &'p HashSet<Var>,
+    stored: &'p VarSet,
     nodes: Vec<(Scalar, Draft)>,
     known: Vec<(Var, Vec<Coordinate>, usize)>,
     leaves: Vec<Var>,
@@ -49,10 +48,10 @@ pub fn fusible(step: &Step, types: &[Type]) -> bool {
 /// not stored. If some array must first lie in memory, that one is the error.
 pub fn kernel<'p>(
     types: &'p [Type],
-    steps: &'p HashMap<Var, &'p Step>,
-    stored: &'p HashSet<Var>,
+    steps: &'p VarMap<&'p Step>,
+    stored: &'p VarSet,
     roots: &[Var],
-    within: &HashSet<Var>,
+    within: &VarSet,
 ) -> Result<Kernel, Var> {
     let mut e = Expressions { types, steps, stored, nodes: vec![], known: vec![], leaves: vec![] };
     let shape = types[roots[0].0 as usize].shape.clone();
@@ -64,7 +63,7 @@ pub fn kernel<'p>(
         computed.push((e.root(*root, &here)?, *root));
     }
     computed.retain(|(_, root)| !within.contains(root));
-    e.finish(shape, computed)
+    e.finish(shape.to_vec(), computed)
 }
 
 impl Expressions<'_> {

@@ -39,7 +39,15 @@ pub struct Access {
     pub offsets: Vec<i64>,
 }
 
+/// See [`Kernel::key`].
+pub type Key = Vec<u64>;
+
 impl Access {
+    fn add_to(&self, key: &mut Key) {
+        key.push(self.start as u64);
+        key.extend(self.strides.iter().chain(&self.offsets).map(|n| *n as u64));
+    }
+
     pub fn is_uniform(&self) -> bool {
         self.strides.iter().all(|s| *s == 0)
     }
@@ -57,6 +65,36 @@ impl Kernel {
                 NodeKind::Load { at, .. } | NodeKind::Count(at) => at.offsets.iter().all(|o| *o == 0),
                 _ => true,
             })
+    }
+
+    /// What it computes, without the names of what it reads and writes: kernels of one key are one function.
+    pub fn key(&self) -> Key {
+        let mut key: Key = vec![self.width as u64, self.leaves.len() as u64, self.domain.len() as u64];
+        key.extend(self.domain.iter().map(|n| *n as u64));
+        key.push(self.nodes.len() as u64);
+        for node in &self.nodes {
+            key.push(node.scalar as u64);
+            match &node.kind {
+                NodeKind::Constant(literal) => {
+                    let (tag, bits) = literal.bits();
+                    key.extend([0, tag, bits]);
+                }
+                NodeKind::Load { leaf, at } => {
+                    key.extend([1, *leaf as u64]);
+                    at.add_to(&mut key);
+                }
+                NodeKind::Count(at) => {
+                    key.push(2);
+                    at.add_to(&mut key);
+                }
+                NodeKind::Prim(row, args) => {
+                    key.extend([3, *row as *const Prim as u64, args.len() as u64]);
+                    key.extend(args.iter().map(|a| *a as u64));
+                }
+            }
+        }
+        key.extend(self.roots.iter().map(|(node, _)| *node as u64));
+        key
     }
 
     /// Whether some index wraps around.

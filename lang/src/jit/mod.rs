@@ -11,4 +11,6 @@ mod plan;
 mod run;
 mod wide;
 
+pub use machine::kernels;
+pub use plan::{Plan, plan};
 pub use run::Compiled;

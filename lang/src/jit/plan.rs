@@ -7,7 +7,8 @@
 use super::express;
 use super::kernel::{Kernel, NodeKind};
 use crate::core::*;
-use crate::prim::Prim;
+use crate::prim::{Emit, Prim};
+use crate::profile::{Kind, Mark};
 use crate::routine::{self, Routine};
 use moyal_runtime::array::{Array, Scalar};
 use moyal_runtime::contract::Product;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 /// A place in memory: a number in the table of pointers.
 pub type Buffer = usize;
+type Buffers = HashSet<Buffer, Hashing>;
 
 pub struct Plan {
     pub instructions: Vec<Instruction>,
@@ -26,6 +28,8 @@ pub struct Plan {
     pub frames: Vec<usize>,
     pub inputs: Vec<Buffer>,
     pub results: Vec<(Buffer, Type)>,
+    /// What `Pass` passes.
+    pub marks: Vec<Mark>,
 }
 
 pub enum Place {
@@ -33,6 +37,8 @@ pub enum Place {
     Frame { frame: usize, offset: usize },
     /// An input, or a constant table.
     Outside,
+    /// The memory that a result is handed out in.
+    Result,
 }
 
 pub enum Instruction {
@@ -67,6 +73,8 @@ pub enum Instruction {
     /// With `each` members of the program in one, their numbers are not told in failures.
     Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
+    /// What follows belongs to this mark. Only in plans that are profiled.
+    Pass { mark: u32 },
 }
 
 /// Where fields around sites are read.
@@ -111,8 +119,13 @@ const ARRAYS: usize = 14;
 /// Carried values of so many bytes are exchanged, not moved.
 const EXCHANGED: usize = 1 << 12;
 
-pub fn plan(program: &Program) -> Plan {
-    let mut planner = Planner { types: program.types.clone(), ..Planner::default() };
+/// Results of so many bytes are made in the memory that they are handed out in, if no state of a loop has to hold them.
+const HANDED_OUT: usize = 1 << 12;
+
+/// With `marked` it says on the way where it is.
+pub fn plan(program: &Program, marked: bool) -> Plan {
+    let marks = marked.then(Vec::new);
+    let mut planner = Planner { types: program.types.clone(), marks, ..Planner::default() };
     planner.frames.push(Arena::default());
     let inputs: Vec<Buffer> = program
         .body
@@ -125,9 +138,19 @@ pub fn plan(program: &Program) -> Plan {
         })
         .collect();
     let (types, stencils) = (&mut planner.types, &mut planner.stencils);
-    let steps = canonical(&program.body.steps, &program.body.results, types, stencils, &HashMap::new());
-    let (instructions, _) = planner.block(&steps, &program.body.results, &HashSet::new());
-    let results = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
+    let mut forms = Forms { types, stencils, uniform: VarMap::default(), names: VarMap::default() };
+    let steps = forms.canonical(&program.body.steps, &program.body.results);
+    let (instructions, _) = planner.block(&steps, &program.body.results, &Buffers::default());
+    let results: Vec<(Buffer, Type)> = program.body.results.iter().map(|v| (planner.homes[v], planner.ty(*v).clone())).collect();
+    if !instructions.iter().any(|i| matches!(i, Instruction::Loop { .. })) {
+        for (buffer, ty) in &results {
+            let alone = results.iter().filter(|(other, _)| other == buffer).count() == 1;
+            let large = ty.scalar != Scalar::Bool && ty.len() * ty.scalar.size() >= HANDED_OUT;
+            if large && alone && matches!(planner.buffers[*buffer], Place::Frame { frame: 0, .. }) {
+                planner.buffers[*buffer] = Place::Result;
+            }
+        }
+    }
     Plan {
         instructions,
         kernels: planner.kernels,
@@ -135,91 +158,115 @@ pub fn plan(program: &Program) -> Plan {
         frames: planner.frames.iter().map(|f| f.top).collect(),
         inputs,
         results,
+        marks: planner.marks.unwrap_or_default(),
     }
 }
 
 // ---- canonical forms ----
 
-/// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A contraction of fields
-/// around sites reads the fields themselves. A scalar spread over an array is spread in each block that reads it, so that no kernel reads
-/// an array for it.
-fn canonical(
-    steps: &[Step],
-    results: &[Var],
-    types: &mut Vec<Type>,
-    stencils: &mut HashMap<Var, Stencil>,
-    outer: &HashMap<Var, Op>,
-) -> Vec<Step> {
-    let mut out = vec![];
-    let mut uniform = outer.clone();
-    let around: HashMap<Var, &Op> = steps.iter().filter(|s| matches!(s.op, Op::Around { .. })).map(|s| (s.outs[0], &s.op)).collect();
-    for step in steps {
-        let mut step = step.clone();
-        if let Op::Spread { dims, .. } = &step.op
-            && dims.is_empty()
-        {
-            uniform.insert(step.outs[0], step.op.clone());
-        }
-        for block in step.op.blocks_mut() {
-            let mut inside = vec![];
-            for var in block.captures() {
-                if let Some(op) = uniform.get(&var) {
-                    types.push(types[var.0 as usize].clone());
-                    let own = Var(types.len() as u32 - 1);
-                    inside.push(Step { outs: vec![own], op: op.clone(), span: step.span });
-                    rename(block, var, own);
+/// What canonical forms are made with.
+struct Forms<'p> {
+    types: &'p mut Vec<Type>,
+    /// Contractions, by their result, that read fields around sites.
+    stencils: &'p mut VarMap<Stencil>,
+    /// Scalars spread over arrays, in the steps around.
+    uniform: VarMap<Op>,
+    /// What is called otherwise in the steps.
+    names: VarMap<Var>,
+}
+
+impl Forms<'_> {
+    /// Reductions over neighbouring dimensions, contractions of matrices: others get a transposition before them. A contraction of fields
+    /// around sites reads the fields themselves. A scalar spread over an array is spread in each block that reads it, so that no kernel reads
+    /// an array for it.
+    fn canonical(&mut self, steps: &[Step], results: &[Var]) -> Vec<Step> {
+        let mut out = vec![];
+        let around: VarMap<&Op> = steps.iter().filter(|s| matches!(s.op, Op::Around { .. })).map(|s| (s.outs[0], &s.op)).collect();
+        for Step { outs, op, span } in steps {
+            let mut step = Step { outs: outs.clone(), op: op.without_blocks().map_args(&mut |v| self.named(v)), span: *span };
+            if let Op::Spread { dims, .. } = &step.op
+                && dims.is_empty()
+            {
+                self.uniform.insert(step.outs[0], step.op.clone());
+            }
+            for (block, copy) in op.blocks().into_iter().zip(step.op.blocks_mut()) {
+                let mut inside = vec![];
+                let mut outside = vec![];
+                for var in block.captures() {
+                    if let Some(op) = self.uniform.get(&var).cloned() {
+                        let own = self.like(var);
+                        inside.push(Step { outs: Vars::from_slice(&[own]), op, span: step.span });
+                        outside.push((var, self.names.insert(var, own)));
+                    }
+                }
+                let results: Vec<Var> = block.results.iter().map(|v| self.named(*v)).collect();
+                inside.append(&mut self.canonical(&block.steps, &results));
+                *copy = Block { params: block.params.clone(), steps: inside, results };
+                for (var, before) in outside {
+                    match before {
+                        Some(name) => self.names.insert(var, name),
+                        None => self.names.remove(&var),
+                    };
                 }
             }
-            inside.append(&mut block.steps);
-            block.steps = canonical(&inside, &block.results, types, stencils, &uniform);
-        }
-        match &mut step.op {
-            Op::Reduce { arg, dims, .. } if dims.windows(2).any(|w| w[1] != w[0] + 1) => {
-                let rank = types[arg.0 as usize].rank();
-                let order: Vec<usize> = (0..rank).filter(|d| !dims.contains(d)).chain(dims.iter().copied()).collect();
-                *dims = (rank - dims.len()..rank).collect();
-                *arg = transposed(*arg, &order, step.span, &mut out, types);
-            }
-            Op::Contract { left, right, batch, sum } => {
-                let (l, r) = (types[left.0 as usize].rank(), types[right.0 as usize].rank());
-                let order = |rank: usize, pick: fn(&(usize, usize)) -> usize, summed_first: bool| -> Vec<usize> {
-                    let paired: Vec<usize> = batch.iter().map(pick).collect();
-                    let summed: Vec<usize> = sum.iter().map(pick).collect();
-                    let free: Vec<usize> = (0..rank).filter(|d| !paired.contains(d) && !summed.contains(d)).collect();
-                    if summed_first { [paired, summed, free].concat() } else { [paired, free, summed].concat() }
-                };
-                let (b, s) = (batch.len(), sum.len());
-                let straight = |order: &[usize]| order.iter().enumerate().all(|(k, d)| k == *d);
-                // Summed dimensions stand last or first: the contraction reads both ways by strides.
-                let mut place = |arg: &mut Var, rank: usize, pick: fn(&(usize, usize)) -> usize| -> usize {
-                    if straight(&order(rank, pick, true)) {
-                        return b;
-                    }
-                    let order = order(rank, pick, false);
-                    if !straight(&order) {
-                        *arg = transposed(*arg, &order, step.span, &mut out, types);
-                    }
-                    rank - s
-                };
-                let (left_sum, mut right_sum) = (place(left, l, |p| p.0), place(right, r, |p| p.1));
-                if let Some((fields, stencil)) = around.get(left).and_then(|op| stencil(op, b, left_sum, s, types)) {
-                    if right_sum != 0 {
-                        *right = transposed(*right, &order(r, |p| p.1, true), step.span, &mut out, types);
-                        right_sum = 0;
-                    }
-                    *left = fields;
-                    stencils.insert(step.outs[0], stencil);
+            match &mut step.op {
+                Op::Reduce { arg, dims, .. } if dims.windows(2).any(|w| w[1] != w[0] + 1) => {
+                    let rank = self.types[arg.0 as usize].rank();
+                    let order: Vec<usize> = (0..rank).filter(|d| !dims.contains(d)).chain(dims.iter().copied()).collect();
+                    *dims = (rank - dims.len()..rank).collect();
+                    *arg = transposed(*arg, &order, step.span, &mut out, self.types);
                 }
-                *batch = (0..b).map(|k| (k, k)).collect();
-                *sum = (0..s).map(|k| (left_sum + k, right_sum + k)).collect();
+                Op::Contract { left, right, batch, sum } => {
+                    let (l, r) = (self.types[left.0 as usize].rank(), self.types[right.0 as usize].rank());
+                    let order = |rank: usize, pick: fn(&(usize, usize)) -> usize, summed_first: bool| -> Vec<usize> {
+                        let paired: Vec<usize> = batch.iter().map(pick).collect();
+                        let summed: Vec<usize> = sum.iter().map(pick).collect();
+                        let free: Vec<usize> = (0..rank).filter(|d| !paired.contains(d) && !summed.contains(d)).collect();
+                        if summed_first { [paired, summed, free].concat() } else { [paired, free, summed].concat() }
+                    };
+                    let (b, s) = (batch.len(), sum.len());
+                    let straight = |order: &[usize]| order.iter().enumerate().all(|(k, d)| k == *d);
+                    // Summed dimensions stand last or first: the contraction reads both ways by strides.
+                    let mut place = |arg: &mut Var, rank: usize, pick: fn(&(usize, usize)) -> usize| -> usize {
+                        if straight(&order(rank, pick, true)) {
+                            return b;
+                        }
+                        let order = order(rank, pick, false);
+                        if !straight(&order) {
+                            *arg = transposed(*arg, &order, step.span, &mut out, self.types);
+                        }
+                        rank - s
+                    };
+                    let (left_sum, mut right_sum) = (place(left, l, |p| p.0), place(right, r, |p| p.1));
+                    if let Some((fields, stencil)) = around.get(left).and_then(|op| stencil(op, b, left_sum, s, self.types)) {
+                        if right_sum != 0 {
+                            *right = transposed(*right, &order(r, |p| p.1, true), step.span, &mut out, self.types);
+                            right_sum = 0;
+                        }
+                        *left = fields;
+                        self.stencils.insert(step.outs[0], stencil);
+                    }
+                    *batch = (0..b).map(|k| (k, k)).collect();
+                    *sum = (0..s).map(|k| (left_sum + k, right_sum + k)).collect();
+                }
+                _ => {}
             }
-            _ => {}
+            out.push(step);
         }
-        out.push(step);
+        let read: VarSet = out.iter().flat_map(Step::reads).chain(results.iter().copied()).collect();
+        out.retain(|step| !matches!(step.op, Op::Around { .. }) || read.contains(&step.outs[0]));
+        out
     }
-    let read: HashSet<Var> = out.iter().flat_map(Step::reads).chain(results.iter().copied()).collect();
-    out.retain(|step| !matches!(step.op, Op::Around { .. }) || read.contains(&step.outs[0]));
-    out
+
+    fn named(&self, var: Var) -> Var {
+        self.names.get(&var).copied().unwrap_or(var)
+    }
+
+    /// A new variable of the same type.
+    fn like(&mut self, var: Var) -> Var {
+        self.types.push(self.types[var.0 as usize].clone());
+        Var(self.types.len() as u32 - 1)
+    }
 }
 
 /// The fields that a contraction of them around sites may read itself: one over all neighbours and channels, or over all sites. `summed`
@@ -241,16 +288,6 @@ fn table(sizes: &[usize], offsets: &[Vec<i64>]) -> Option<Vec<u32>> {
     Some(offsets.iter().flat_map(|offset| lattice::shift_table(sizes, offset)).map(|site| site as u32).collect())
 }
 
-/// Another name for what a block reads.
-fn rename(block: &mut Block, from: Var, to: Var) {
-    let mut other = |v: Var| if v == from { to } else { v };
-    for step in &mut block.steps {
-        step.op = step.op.clone().map_args(&mut other);
-        step.op.blocks_mut().into_iter().for_each(|b| rename(b, from, to));
-    }
-    block.results.iter_mut().for_each(|v| *v = other(*v));
-}
-
 fn transposed(arg: Var, order: &[usize], span: u32, out: &mut Vec<Step>, types: &mut Vec<Type>) -> Var {
     let ty = types[arg.0 as usize].clone();
     let shape: Vec<usize> = order.iter().map(|d| ty.shape[*d]).collect();
@@ -260,7 +297,7 @@ fn transposed(arg: Var, order: &[usize], span: u32, out: &mut Vec<Step>, types: 
     }
     types.push(Type::new(ty.scalar, shape.clone()));
     let var = Var(types.len() as u32 - 1);
-    out.push(Step { outs: vec![var], op: Op::Spread { arg, shape, dims }, span });
+    out.push(Step { outs: Vars::from_slice(&[var]), op: Op::Spread { arg, shape, dims }, span });
     var
 }
 
@@ -310,12 +347,14 @@ struct Planner {
     frames: Vec<Arena>,
     frame: usize,
     /// Where each variable lies.
-    homes: HashMap<Var, Buffer>,
+    homes: VarMap<Buffer>,
     /// Contractions, by their result, whose left side are fields read around sites.
-    stencils: HashMap<Var, Stencil>,
+    stencils: VarMap<Stencil>,
     /// What is the same in every member, and what counts members by one.
-    uniform: HashSet<Var>,
-    runs: HashSet<Var>,
+    uniform: VarSet,
+    runs: VarSet,
+    /// Marks made so far, of a plan that is to have them.
+    marks: Option<Vec<Mark>>,
 }
 
 /// One piece of a block, in order.
@@ -358,13 +397,13 @@ impl Planner {
 
     /// The instructions of a block, and the buffers that its results may lie in and that the caller must release.
     /// Buffers in `owned` belong to others but may be written after their last use here.
-    fn block(&mut self, steps: &[Step], results: &[Var], owned: &HashSet<Buffer>) -> (Vec<Instruction>, Vec<Buffer>) {
-        let defined: HashMap<Var, &Step> =
+    fn block(&mut self, steps: &[Step], results: &[Var], owned: &Buffers) -> (Vec<Instruction>, Vec<Buffer>) {
+        let defined: VarMap<&Step> =
             steps.iter().filter(|s| s.outs.len() == 1).map(|s| (s.outs[0], s)).collect();
         steps.iter().for_each(|step| self.note_run(step));
         let mut stored = self.stored(steps, results, &defined);
         let apart = loop {
-            match self.pieces(steps, &defined, &stored, &HashSet::new()) {
+            match self.pieces(steps, &defined, &stored, &HashSet::default()) {
                 Ok(pieces) => break pieces,
                 Err(var) => assert!(stored.insert(var), "a kernel asks for an array that lies in memory already"),
             }
@@ -373,7 +412,7 @@ impl Planner {
         let pieces = if within.is_empty() { apart } else { self.pieces(steps, &defined, &stored, &within).expect("kernels as before") };
         // Last use of each variable, then of each buffer as they are given out.
         let reads: Vec<Vec<Var>> = pieces.iter().map(|(p, k)| self.reads(p, k.as_ref())).collect();
-        let mut last: HashMap<Var, usize> = HashMap::new();
+        let mut last: VarMap<usize> = HashMap::default();
         for (k, vars) in reads.iter().enumerate() {
             for var in vars {
                 last.insert(*var, k);
@@ -382,7 +421,7 @@ impl Planner {
         for var in results {
             last.insert(*var, usize::MAX);
         }
-        let mut scope = Scope { last, ends: HashMap::new(), own: vec![], owned: owned.clone() };
+        let mut scope = Scope { last, ends: HashMap::default(), own: vec![], owned: owned.clone() };
         // Outer buffers that die here: when their last reader is known.
         for (var, end) in &scope.last {
             if let Some(buffer) = self.homes.get(var) {
@@ -392,9 +431,15 @@ impl Planner {
         }
         let mut out = vec![];
         for (k, (piece, kernel)) in pieces.into_iter().enumerate() {
+            let marked = out.len();
+            self.mark(&piece, &defined, |v| !stored.contains(&v) || within.contains(&v), &mut out);
+            let bare = out.len();
             match piece {
                 Piece::Kernel(roots) => self.kernel(kernel.expect("a kernel"), &roots, k, &mut scope, &mut out),
                 Piece::Step(step) => self.step(step, k, &mut scope, &mut out),
+            }
+            if out.len() == bare {
+                out.truncate(marked);
             }
             self.end_of(k, &mut scope);
         }
@@ -427,15 +472,19 @@ impl Planner {
     }
 
     /// What must lie in memory.
-    fn stored(&self, steps: &[Step], results: &[Var], defined: &HashMap<Var, &Step>) -> HashSet<Var> {
-        let mut stored: HashSet<Var> = results.iter().copied().collect();
-        let mut readers: HashMap<Var, Vec<Var>> = HashMap::new();
+    fn stored(&self, steps: &[Step], results: &[Var], defined: &VarMap<&Step>) -> VarSet {
+        let mut stored: VarSet = results.iter().copied().collect();
+        let mut read_in_memory = stored.clone();
+        let mut readers: VarMap<Vec<Var>> = VarMap::default();
         for step in steps {
             let scalar = step.outs.first().is_some_and(|v| self.ty(*v).shape.is_empty());
             for block in step.op.blocks() {
-                stored.extend(block.captures());
+                let captures = block.captures();
+                read_in_memory.extend(&captures);
+                stored.extend(captures);
             }
             if !express::fusible(step, &self.types) {
+                read_in_memory.extend(step.op.args());
                 stored.extend(step.op.args());
                 stored.extend(step.outs.iter().copied());
                 continue;
@@ -451,7 +500,7 @@ impl Planner {
                 readers.entry(arg).or_default().push(step.outs[0]);
             }
         }
-        let mut costs: HashMap<Var, usize> = HashMap::new();
+        let mut costs: VarMap<usize> = HashMap::default();
         for step in steps.iter().filter(|s| express::fusible(s, &self.types)) {
             let out = step.outs[0];
             let below: usize = step.op.args().iter().filter(|a| !stored.contains(a)).map(|a| costs.get(a).copied().unwrap_or(0)).sum();
@@ -462,10 +511,10 @@ impl Planner {
             costs.insert(out, cost);
         }
         // What several kernels would compute again, each for itself.
-        let mut kernels: HashMap<Var, HashSet<Var>> = HashMap::new();
+        let mut kernels: VarMap<VarSet> = HashMap::default();
         for step in steps.iter().rev().filter(|s| express::fusible(s, &self.types)) {
             let out = step.outs[0];
-            let mut into: HashSet<Var> = HashSet::new();
+            let mut into: VarSet = HashSet::default();
             for reader in readers.get(&out).into_iter().flatten() {
                 match kernels.get(reader) {
                     Some(further) if !stored.contains(reader) => into.extend(further),
@@ -480,18 +529,9 @@ impl Planner {
             }
             kernels.insert(out, into);
         }
-        // Constants are written into the code.
-        stored.retain(|v| !matches!(defined.get(v).map(|s| &s.op), Some(Op::Constant(_))) || !self.only_fused(*v, steps, results));
+        // Constants that only kernels read are written into the code.
+        stored.retain(|v| !matches!(defined.get(v).map(|s| &s.op), Some(Op::Constant(_))) || read_in_memory.contains(v));
         stored
-    }
-
-    /// Whether all readers of a constant are kernels.
-    fn only_fused(&self, var: Var, steps: &[Step], results: &[Var]) -> bool {
-        !results.contains(&var)
-            && steps.iter().all(|s| {
-                (express::fusible(s, &self.types) || !s.op.args().contains(&var))
-                    && s.op.blocks().iter().all(|b| !b.captures().contains(&var))
-            })
     }
 
     /// The block's pieces in order, with their kernels; neighbouring scalars go into one, and neighbouring arrays that share work, of
@@ -500,9 +540,9 @@ impl Planner {
     fn pieces<'s>(
         &self,
         steps: &'s [Step],
-        defined: &HashMap<Var, &Step>,
-        stored: &HashSet<Var>,
-        within: &HashSet<Var>,
+        defined: &VarMap<&Step>,
+        stored: &VarSet,
+        within: &VarSet,
     ) -> Result<Vec<(Piece<'s>, Option<Kernel>)>, Var> {
         let mut pieces: Vec<(Piece, Option<Kernel>)> = vec![];
         let (mut scalars, mut arrays): (Vec<Var>, Vec<Var>) = (vec![], vec![]);
@@ -547,12 +587,12 @@ impl Planner {
 
     /// Whether an array is best computed in one kernel with those before it: they have work in common, and it reads those only where
     /// it stands itself.
-    fn joins(&self, arrays: &[Var], out: Var, defined: &HashMap<Var, &Step>, stored: &HashSet<Var>) -> Result<bool, Var> {
+    fn joins(&self, arrays: &[Var], out: Var, defined: &VarMap<&Step>, stored: &VarSet) -> Result<bool, Var> {
         let Some(first) = arrays.first() else { return Ok(true) };
         if self.ty(*first).shape != self.ty(out).shape || self.ty(out).shape.is_empty() {
             return Ok(false);
         }
-        let kernel = |roots: &[Var]| express::kernel(&self.types, defined, stored, roots, &HashSet::new());
+        let kernel = |roots: &[Var]| express::kernel(&self.types, defined, stored, roots, &HashSet::default());
         let (before, alone) = (kernel(arrays)?, kernel(&[out])?);
         let Ok(together) = kernel(&[arrays, &[out]].concat()) else { return Ok(false) };
         let apart = |k: &Kernel| k.leaves.iter().any(|leaf| *leaf == out || arrays.contains(leaf));
@@ -566,9 +606,9 @@ impl Planner {
     }
 
     /// Arrays that only the kernel reads which computes them.
-    fn within(&self, pieces: &[(Piece, Option<Kernel>)], results: &[Var]) -> HashSet<Var> {
-        let read: HashSet<Var> = pieces.iter().flat_map(|(piece, kernel)| self.reads(piece, kernel.as_ref())).chain(results.iter().copied()).collect();
-        let mut within = HashSet::new();
+    fn within(&self, pieces: &[(Piece, Option<Kernel>)], results: &[Var]) -> VarSet {
+        let read: VarSet = pieces.iter().flat_map(|(piece, kernel)| self.reads(piece, kernel.as_ref())).chain(results.iter().copied()).collect();
+        let mut within = HashSet::default();
         for (piece, _) in pieces {
             if let Piece::Kernel(roots) = piece
                 && roots.len() > 1
@@ -611,6 +651,37 @@ impl Planner {
     /// Whether a buffer may be written at piece `k`, its last reader.
     fn free_at(&self, buffer: Buffer, k: usize, scope: &Scope) -> bool {
         (scope.own.contains(&buffer) || scope.owned.contains(&buffer)) && scope.ends.get(&buffer).is_none_or(|e| *e <= k)
+    }
+
+    // ---- marks ----
+
+    /// The mark of a piece, if the plan is to have marks. `inside`: what a kernel computes on its way.
+    fn mark(&mut self, piece: &Piece, defined: &VarMap<&Step>, inside: impl Fn(Var) -> bool, out: &mut Vec<Instruction>) {
+        if self.marks.is_none() {
+            return;
+        }
+        match piece {
+            Piece::Kernel(roots) => {
+                let (kind, shares) = computed(roots, defined, inside);
+                out.extend(self.pass(kind, shares));
+            }
+            // Of no duration.
+            Piece::Step(Step { op: Op::Constant(_) | Op::Table(_), .. }) => {}
+            Piece::Step(step) => out.extend(self.pass(kind(&step.op), vec![(step.span, 1.0)])),
+        }
+    }
+
+    fn pass(&mut self, kind: Kind, shares: Vec<(u32, f64)>) -> Option<Instruction> {
+        let marks = self.marks.as_mut()?;
+        marks.push(Mark { kind, shares });
+        Some(Instruction::Pass { mark: marks.len() as u32 - 1 })
+    }
+
+    /// What a turn carries at its end is the loop's own work.
+    fn mark_end(&mut self, turn: &mut Turn, step: &Step) {
+        if !(turn.moves.is_empty() && turn.exchanges.is_empty()) {
+            turn.body.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
+        }
     }
 
     // ---- pieces ----
@@ -713,7 +784,7 @@ impl Planner {
             Op::Embed { arg, shape, start, stride } => Instruction::Embed {
                 arg: home(self, arg),
                 out: buffer,
-                from: self.ty(*arg).shape.clone(),
+                from: self.ty(*arg).shape.to_vec(),
                 shape: shape.clone(),
                 start: start.clone(),
                 stride: stride.clone(),
@@ -860,7 +931,8 @@ impl Planner {
             Op::Loop { count, init, body } => {
                 let captured = body.captures();
                 let (carried, before) = self.carried(step, init, &captured, k, scope);
-                let turn = self.turn(body, &carried, self.buffers.len());
+                let mut turn = self.turn(body, &carried, self.buffers.len());
+                self.mark_end(&mut turn, step);
                 let count = self.homes[count];
                 out.push(Instruction::Loop { count, before, turn, span: step.span });
             }
@@ -871,9 +943,10 @@ impl Planner {
                     self.homes.insert(*param, *buffer);
                 }
                 let first = self.buffers.len();
-                let (test_code, left) = self.block(&condition.steps, &condition.results, &HashSet::new());
+                let (test_code, left) = self.block(&condition.steps, &condition.results, &Buffers::default());
                 let test = self.homes[&condition.results[0]];
-                let turn = self.turn(body, &carried, first);
+                let mut turn = self.turn(body, &carried, first);
+                self.mark_end(&mut turn, step);
                 out.push(Instruction::While { before, condition: test_code, test, turn, span: step.span });
                 left.into_iter().for_each(|b| self.release(b));
             }
@@ -885,7 +958,7 @@ impl Planner {
 
     /// Buffers of carried values, taken from the initial ones where nobody reads those later.
     fn carried(&mut self, step: &Step, init: &[Var], captured: &[Var], k: usize, scope: &mut Scope) -> (Vec<Buffer>, Vec<Move>) {
-        let held: HashSet<Buffer> = captured.iter().map(|v| self.homes[v]).collect();
+        let held: Buffers = captured.iter().map(|v| self.homes[v]).collect();
         let mut carried: Vec<Buffer> = vec![];
         let mut moves = vec![];
         for (out, start) in step.outs.iter().zip(init) {
@@ -911,7 +984,7 @@ impl Planner {
         for (param, buffer) in body.params[1..].iter().zip(carried) {
             self.homes.insert(*param, *buffer);
         }
-        let owned: HashSet<Buffer> = carried.iter().copied().collect();
+        let owned: Buffers = carried.iter().copied().collect();
         let (instructions, left) = self.block(&body.steps, &body.results, &owned);
         let wanted: Vec<Move> = body
             .results
@@ -978,7 +1051,7 @@ impl Planner {
     ) {
         // Outer buffers that nobody reads after this: a branch may write them.
         let condition_buffer = self.homes[&condition];
-        let mut dying: HashSet<Buffer> =
+        let mut dying: Buffers =
             scope.own.iter().chain(&scope.owned).copied().filter(|b| *b != condition_buffer && self.free_at(*b, k, scope)).collect();
         let fresh: Vec<Buffer> = step.outs.iter().map(|v| self.new_buffer(self.bytes(*v))).collect();
         let mut codes = vec![];
@@ -1034,21 +1107,68 @@ impl Planner {
         let frame = self.frame;
         let member = self.new_buffer(8);
         self.homes.insert(body.params[0], member);
-        let (code, _) = self.block(&body.steps, &body.results, &HashSet::new());
+        let (mut code, _) = self.block(&body.steps, &body.results, &Buffers::default());
+        code.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
         let results = body.results.iter().zip(&outs).map(|(v, to)| (self.homes[v], *to, self.bytes(*v))).collect();
         self.frame = outer;
         out.push(Instruction::Map { count, each, member, frame, body: code, results, span: step.span });
     }
 }
 
+/// The kind of work that a kernel does, and the places whose steps it computes, with their shares of the work.
+fn computed(roots: &[Var], defined: &VarMap<&Step>, inside: impl Fn(Var) -> bool) -> (Kind, Vec<(u32, f64)>) {
+    let mut costs: Vec<(u32, f64)> = vec![];
+    let (mut seen, mut open) = (HashSet::new(), roots.to_vec());
+    let (mut all, mut elementary) = (0.0, 0.0);
+    while let Some(var) = open.pop() {
+        let Some(step) = defined.get(&var).filter(|_| seen.insert(var)) else { continue };
+        if let Op::Prim(row, _) = &step.op {
+            let cost = cost(row);
+            all += cost;
+            elementary += if matches!(row.emit, Emit::Inline(_)) { 0.0 } else { cost };
+            match costs.iter_mut().find(|(span, _)| *span == step.span) {
+                Some(known) => known.1 += cost,
+                None => costs.push((step.span, cost)),
+            }
+        }
+        open.extend(step.op.args().into_iter().filter(|v| inside(*v)));
+    }
+    let kind = if elementary > all / 2.0 { Kind::Elementary } else { Kind::Kernel };
+    // What only moves numbers stands at its first root.
+    let own = || roots.first().and_then(|root| defined.get(root)).map(|step| (step.span, 1.0)).into_iter().collect();
+    let shares = if costs.is_empty() { own() } else { costs.into_iter().map(|(span, cost)| (span, cost / all)).collect() };
+    (kind, shares)
+}
+
+/// How long a row takes beside an addition, roughly.
+fn cost(row: &Prim) -> f64 {
+    match (&row.emit, row.name) {
+        (Emit::Inline(_), "div" | "sqrt") => 4.0,
+        (Emit::Inline(_), _) => 1.0,
+        _ => 20.0,
+    }
+}
+
+fn kind(op: &Op) -> Kind {
+    match op {
+        Op::Prim(..) => Kind::Elementary,
+        Op::Reduce { .. } => Kind::Reduction,
+        Op::Contract { .. } => Kind::Product,
+        Op::Routine { .. } => Kind::Routine,
+        Op::Draw { .. } => Kind::Noise,
+        Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } | Op::Require { .. } => Kind::Control,
+        _ => Kind::Copy,
+    }
+}
+
 /// What is known of the buffers while a block is planned.
 struct Scope {
     /// The last piece that reads each variable.
-    last: HashMap<Var, usize>,
+    last: VarMap<usize>,
     /// The last piece that reads each buffer.
-    ends: HashMap<Buffer, usize>,
+    ends: HashMap<Buffer, usize, Hashing>,
     /// Buffers that this block has allocated and not released.
     own: Vec<Buffer>,
     /// Buffers of others that may be written after their last use here.
-    owned: HashSet<Buffer>,
+    owned: Buffers,
 }

@@ -5,6 +5,7 @@ use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Stencil, Turn};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
+use crate::profile::{Marks, Thread};
 use crate::routine::{self, Fault, Numbers, NumbersMut, Routine};
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::contract::Product;
@@ -19,6 +20,8 @@ pub struct Compiled {
     code: Code,
     /// Memory of frames that is not in use.
     spare: Vec<Mutex<Vec<Memory>>>,
+    /// Of a plan that is profiled.
+    marks: Option<Arc<Marks>>,
 }
 
 /// Numbers of work below which threads do not pay.
@@ -31,10 +34,31 @@ type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
 
 impl Compiled {
     pub fn new(program: &Program) -> Result<Compiled, String> {
-        let plan = plan::plan(program);
+        Compiled::of(plan::plan(program, false))
+    }
+
+    /// The same, which says on the way where each of so many threads is.
+    pub fn profiled(program: &Program, threads: usize) -> Result<Compiled, String> {
+        let mut compiled = Compiled::of(plan::plan(program, true))?;
+        let marks = std::mem::take(&mut compiled.plan.marks);
+        compiled.marks = Some(Arc::new(Marks::new(marks, program.spans.clone(), threads)));
+        Ok(compiled)
+    }
+
+    pub fn marks(&self) -> Option<&Arc<Marks>> {
+        self.marks.as_ref()
+    }
+
+    /// Writes the machine code of a plan.
+    pub fn of(plan: Plan) -> Result<Compiled, String> {
         let code = machine::compile(&plan.kernels, simd::level())?;
         let spare = plan.frames.iter().map(|_| Mutex::new(vec![])).collect();
-        Ok(Compiled { plan, code, spare })
+        Ok(Compiled { plan, code, spare, marks: None })
+    }
+
+    /// Gives back the memory of frames that is not in use.
+    pub fn rest(&self) {
+        self.spare.iter().for_each(|frames| frames.lock().expect("no panic holds it").clear());
     }
 
     /// Runs from a state (the default one: the beginning); see [`crate::interpret::run_from`].
@@ -55,16 +79,26 @@ impl Compiled {
             return Err(Failure { span: 0, kind: FailureKind::OutOfMemory { bytes }, around: vec![] });
         };
         self.place(0, &mut memory, &mut table);
+        let mut made = Made::new(&self.plan, &mut table)?;
         if let Some((_, saved)) = state.values.first() {
             memory.restore(saved);
         }
         let failed = AtomicUsize::new(usize::MAX);
-        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0 };
+        let here = self.thread(pool);
+        let mut worker = Worker { compiled: self, table, context, pool, serial: false, around: vec![], failed: &failed, member: 0, here };
+        here.inspect(|here| here.at_statement());
         let result = worker.outermost(&self.plan.instructions, state, &memory, watch);
-        let results = result.map(|()| worker.results());
+        here.inspect(|here| here.at_statement());
+        let results = result.map(|()| worker.results(&mut made));
+        here.inspect(|here| here.idle());
         drop(worker);
         self.spare[0].lock().expect("no panic holds it").push(memory);
         results
+    }
+
+    /// What this thread says where it is, if that is asked.
+    fn thread(&self, pool: &Pool) -> Option<&Thread> {
+        self.marks.as_ref().map(|marks| marks.thread(pool.index()))
     }
 
     /// Memory for a frame; None if there is not so much.
@@ -77,7 +111,7 @@ impl Compiled {
     fn offset(&self, buffer: Buffer) -> usize {
         match self.plan.buffers[buffer] {
             Place::Frame { offset, .. } => offset,
-            Place::Outside => unreachable!("only the frame's buffers change places"),
+            _ => unreachable!("only the frame's buffers change places"),
         }
     }
 
@@ -92,9 +126,42 @@ impl Compiled {
     }
 }
 
+/// Room for the results that are made in the memory that they are handed out in, not written yet.
+struct Made(Vec<Option<Data>>);
+
+impl Made {
+    /// Allocates it, and says in the table where it lies.
+    fn new(plan: &Plan, table: &mut [*mut u8]) -> Result<Made, Failure> {
+        let room = |(buffer, ty): &(Buffer, Type)| {
+            if !matches!(plan.buffers[*buffer], Place::Result) {
+                return Ok(None);
+            }
+            macro_rules! vector {
+                ($kind:path, $t:ty) => {{
+                    let mut vector: Vec<$t> = vec![];
+                    let bytes = (ty.len() * ty.scalar.size()) as u64;
+                    let none = |_| Failure { span: 0, kind: FailureKind::OutOfMemory { bytes }, around: vec![] };
+                    vector.try_reserve_exact(ty.len()).map_err(none)?;
+                    table[*buffer] = vector.as_mut_ptr().cast();
+                    $kind(vector)
+                }};
+            }
+            Ok(Some(match ty.scalar {
+                Scalar::Real => vector!(Data::Real, f64),
+                Scalar::F32 => vector!(Data::F32, f32),
+                _ => vector!(Data::Int, i64),
+            }))
+        };
+        Ok(Made(plan.results.iter().map(room).collect::<Result<_, _>>()?))
+    }
+}
+
 /// The bytes of a frame, on a 64-byte boundary.
 struct Memory {
     start: *mut u8,
+    bytes: usize,
+    /// What was allocated.
+    whole: *mut u8,
     layout: std::alloc::Layout,
 }
 
@@ -103,20 +170,27 @@ unsafe impl Send for Memory {}
 
 impl Memory {
     fn new(bytes: usize) -> Option<Memory> {
-        let layout = std::alloc::Layout::from_size_align(bytes.max(64), 64).ok()?;
-        // Zeroed, so that large frames cost memory only where they are used.
-        let start = unsafe { std::alloc::alloc_zeroed(layout) };
-        (!start.is_null()).then_some(Memory { start, layout })
+        const BOUNDARY: usize = 64;
+        let bytes = bytes.max(BOUNDARY);
+        // Zeroed by the system, so that large frames cost memory and time only where they are used. What is asked for on so wide a boundary
+        // is zeroed by hand, page by page.
+        let layout = std::alloc::Layout::from_size_align(bytes.checked_add(BOUNDARY)?, 16).ok()?;
+        let whole = unsafe { std::alloc::alloc_zeroed(layout) };
+        if whole.is_null() {
+            return None;
+        }
+        let start = unsafe { whole.add(whole.align_offset(BOUNDARY)) };
+        Some(Memory { start, bytes, whole, layout })
     }
 
     fn at(&mut self, offset: usize) -> *mut u8 {
-        debug_assert!(offset < self.layout.size());
+        debug_assert!(offset < self.bytes);
         unsafe { self.start.add(offset) }
     }
 
     /// A copy, in which what has changed places lies where it belongs.
     fn saved(&self, exchanged: &[Move], offset: impl Fn(Buffer) -> usize) -> Array {
-        let words = self.layout.size() / 8;
+        let words = self.bytes / 8;
         let mut words = unsafe { std::slice::from_raw_parts(self.start.cast::<i64>(), words) }.to_vec();
         for m in exchanged {
             let (from, to, count) = (offset(m.from) / 8, offset(m.to) / 8, m.bytes.div_ceil(8));
@@ -133,7 +207,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        unsafe { std::alloc::dealloc(self.start, self.layout) };
+        unsafe { std::alloc::dealloc(self.whole, self.layout) };
     }
 }
 
@@ -152,6 +226,8 @@ struct Worker<'c> {
     failed: &'c AtomicUsize,
     /// The member of the map around that is computed.
     member: usize,
+    /// Where this thread says what it does, if the plan is profiled.
+    here: Option<&'c Thread>,
 }
 
 /// A table that may go to another thread: members write to places of their own.
@@ -206,21 +282,23 @@ impl Worker<'_> {
         });
     }
 
-    fn results(&self) -> Vec<Arc<Array>> {
-        let plan = &self.compiled.plan;
-        plan.results
-            .iter()
-            .map(|(buffer, ty)| {
-                let len = ty.len();
-                let data = match ty.scalar {
-                    Scalar::Real => Data::Real(self.slice(*buffer, len).to_vec()),
-                    Scalar::F32 => Data::F32(self.slice(*buffer, len).to_vec()),
-                    Scalar::Int => Data::Int(self.slice(*buffer, len).to_vec()),
-                    Scalar::Bool => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
-                };
-                Arc::new(Array::new(ty.shape.clone(), data))
-            })
-            .collect()
+    fn results(&self, made: &mut Made) -> Vec<Arc<Array>> {
+        let results = self.compiled.plan.results.iter().zip(&mut made.0);
+        let array = |((buffer, ty), made): (&(Buffer, Type), &mut Option<Data>)| {
+            let len = ty.len();
+            let data = match (made.take(), ty.scalar) {
+                // As many numbers as there is room for have been written.
+                (Some(Data::Real(mut x)), _) => unsafe { x.set_len(len); Data::Real(x) },
+                (Some(Data::F32(mut x)), _) => unsafe { x.set_len(len); Data::F32(x) },
+                (Some(Data::Int(mut x)), _) => unsafe { x.set_len(len); Data::Int(x) },
+                (_, Scalar::Real) => Data::Real(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::F32) => Data::F32(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::Int) => Data::Int(self.slice(*buffer, len).to_vec()),
+                (_, Scalar::Bool) => Data::Bool(self.slice::<u8>(*buffer, len).iter().map(|b| *b != 0).collect()),
+            };
+            Arc::new(Array::new(ty.shape.to_vec(), data))
+        };
+        results.map(array).collect()
     }
 
     fn fail<T>(&self, span: u32, kind: FailureKind) -> Result<T, Failure> {
@@ -262,7 +340,15 @@ impl Worker<'_> {
     }
 
     fn all(&mut self, instructions: &[Instruction]) -> Result<(), Failure> {
-        instructions.iter().try_for_each(|i| self.instruction(i))
+        let Some(here) = self.here else { return instructions.iter().try_for_each(|i| self.instruction(i)) };
+        instructions.iter().try_for_each(|i| match i {
+            // Here, where it costs least.
+            Instruction::Pass { mark } => {
+                here.pass(*mark);
+                Ok(())
+            }
+            i => self.instruction(i),
+        })
     }
 
     fn turn(&mut self, turn: &Turn, number: i64, span: u32) -> Result<(), Failure> {
@@ -383,6 +469,11 @@ impl Worker<'_> {
                     return self.fail(*span, FailureKind::Required(message.clone()));
                 }
             }
+            Instruction::Pass { mark } => {
+                if let Some(here) = self.here {
+                    here.pass(*mark);
+                }
+            }
         }
         Ok(())
     }
@@ -396,6 +487,8 @@ impl Worker<'_> {
         let (compiled, context, pool) = (self.compiled, self.context, self.pool);
         let (shared, around) = (Shared(&self.table), self.around.clone());
         let parallel = !self.serial && pool.threads() > 1 && count > 1;
+        let own = self.here;
+        let now = own.map(Thread::now);
         let members = |range: std::ops::Range<usize>| {
             let note = |member: usize, failure: Failure| {
                 failed.fetch_min(member, Ordering::Relaxed);
@@ -410,8 +503,9 @@ impl Worker<'_> {
             };
             let mut table = shared.table().to_vec();
             compiled.place(frame, &mut memory, &mut table);
+            let here = if parallel { compiled.thread(pool) } else { own };
             let mut worker =
-                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start };
+                Worker { compiled, table, context, pool, serial: parallel || self.serial, around: around.clone(), failed: &failed, member: range.start, here };
             for k in range {
                 worker.member = k;
                 if let Err(failure) = worker.member(k, map) {
@@ -420,9 +514,12 @@ impl Worker<'_> {
                 }
             }
             drop(worker);
+            // Who waits for others computes nothing.
+            here.filter(|_| parallel).inspect(|here| here.idle());
             compiled.spare[frame].lock().expect("no panic holds it").push(memory);
         };
         if parallel { pool.run(count, 1, members) } else { members(0..count) }
+        own.zip(now).inspect(|(own, now)| own.set(*now));
         match first.into_inner().expect("no panic holds it") {
             Some((_, failure)) => Err(failure),
             None => Ok(()),

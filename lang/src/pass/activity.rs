@@ -2,11 +2,10 @@
 
 use crate::core::*;
 use crate::prim::Partials;
-use std::collections::HashSet;
 
 /// Adds to `found` whatever `block` computes from what is in it, blocks within included. A value that a loop carries is found if
 /// it begins with something found or becomes it in some turn.
-pub fn depending(block: &Block, found: &mut HashSet<Var>) {
+pub fn depending(block: &Block, found: &mut VarSet) {
     for step in &block.steps {
         match &step.op {
             Op::Loop { count, init, body } => {
@@ -46,7 +45,7 @@ pub fn depending(block: &Block, found: &mut HashSet<Var>) {
 }
 
 /// The part of [`depending`] that follows a loop's carried values: all of them, or those that are reached.
-fn carried(step: &Step, init: &[Var], body: &Block, all: bool, found: &mut HashSet<Var>) {
+fn carried(step: &Step, init: &[Var], body: &Block, all: bool, found: &mut VarSet) {
     loop {
         let before = found.len();
         for (k, param) in body.params[1..].iter().enumerate() {
@@ -63,43 +62,46 @@ fn carried(step: &Step, init: &[Var], body: &Block, all: bool, found: &mut HashS
 }
 
 /// Adds to `varied` whatever `block` computes smoothly from what is in it, blocks within included.
-pub fn varied(types: &[Type], block: &Block, varied: &mut HashSet<Var>) {
-    for step in &block.steps {
-        match &step.op {
-            Op::Loop { init, body, .. } | Op::While { init, body, .. } => loop {
-                let before = varied.len();
-                for (k, param) in body.params[1..].iter().enumerate() {
-                    if varied.contains(&init[k]) || varied.contains(&body.results[k]) {
-                        varied.insert(*param);
-                    }
-                }
-                self::varied(types, body, varied);
-                if varied.len() == before {
-                    mark(varied, &step.outs, &body.params[1..]);
-                    break;
-                }
-            },
-            Op::If { then, otherwise, .. } => {
-                for branch in [then, otherwise] {
-                    self::varied(types, branch, varied);
-                    mark(varied, &step.outs, &branch.results);
+pub fn varied(types: &[Type], block: &Block, varied: &mut VarSet) {
+    block.steps.iter().for_each(|step| varied_step(types, step, varied));
+}
+
+/// The same of one step.
+pub fn varied_step(types: &[Type], step: &Step, varied: &mut VarSet) {
+    match &step.op {
+        Op::Loop { init, body, .. } | Op::While { init, body, .. } => loop {
+            let before = varied.len();
+            for (k, param) in body.params[1..].iter().enumerate() {
+                if varied.contains(&init[k]) || varied.contains(&body.results[k]) {
+                    varied.insert(*param);
                 }
             }
-            Op::Map { body, .. } => {
-                self::varied(types, body, varied);
-                mark(varied, &step.outs, &body.results);
+            self::varied(types, body, varied);
+            if varied.len() == before {
+                mark(varied, &step.outs, &body.params[1..]);
+                break;
             }
-            op if !is_constant(op) && op.args().iter().any(|v| varied.contains(v)) => {
-                varied.extend(step.outs.iter().copied().filter(|v| types[v.0 as usize].scalar.is_float()));
+        },
+        Op::If { then, otherwise, .. } => {
+            for branch in [then, otherwise] {
+                self::varied(types, branch, varied);
+                mark(varied, &step.outs, &branch.results);
             }
-            _ => {}
         }
+        Op::Map { body, .. } => {
+            self::varied(types, body, varied);
+            mark(varied, &step.outs, &body.results);
+        }
+        op if !is_constant(op) && op.args().iter().any(|v| varied.contains(v)) => {
+            varied.extend(step.outs.iter().copied().filter(|v| types[v.0 as usize].scalar.is_float()));
+        }
+        _ => {}
     }
 }
 
 /// Adds to `useful` those of the `varied` on which something in it depends, blocks within included.
-pub fn useful(block: &Block, varied: &HashSet<Var>, useful: &mut HashSet<Var>) {
-    let add = |useful: &mut HashSet<Var>, var: Var| {
+pub fn useful(block: &Block, varied: &VarSet, useful: &mut VarSet) {
+    let add = |useful: &mut VarSet, var: Var| {
         if varied.contains(&var) {
             useful.insert(var);
         }
@@ -149,7 +151,7 @@ pub fn useful(block: &Block, varied: &HashSet<Var>, useful: &mut HashSet<Var>) {
 /// values and results of regions that these do not need, and without the requirements, which have been met.
 pub fn prune(block: &Block, keep: &[bool]) -> Block {
     let results: Vec<Var> = kept(&block.results, keep);
-    let mut live: HashSet<Var> = results.iter().copied().collect();
+    let mut live: VarSet = results.iter().copied().collect();
     let mut steps = vec![];
     for step in block.steps.iter().rev() {
         let wanted: Vec<bool> = step.outs.iter().map(|v| live.contains(v)).collect();
@@ -159,15 +161,15 @@ pub fn prune(block: &Block, keep: &[bool]) -> Block {
         let (wanted, op) = prune_op(&step.op, wanted);
         live.extend(op.args());
         op.blocks().into_iter().for_each(|block| read(block, &mut live));
-        steps.push(Step { outs: kept(&step.outs, &wanted), op, span: step.span });
+        steps.push(Step { outs: kept(&step.outs, &wanted).into(), op, span: step.span });
     }
     steps.reverse();
     Block { params: block.params.clone(), steps, results }
 }
 
 /// What a block and the blocks within read.
-pub fn reads(block: &Block) -> HashSet<Var> {
-    let mut found = HashSet::new();
+pub fn reads(block: &Block) -> VarSet {
+    let mut found = VarSet::default();
     read(block, &mut found);
     found
 }
@@ -178,7 +180,7 @@ pub fn kept(all: &[Var], keep: &[bool]) -> Vec<Var> {
 }
 
 /// A turn that keeps the `wanted` carried values and all that these need from the turn before.
-pub fn closed_turn(body: &Block, mut wanted: Vec<bool>, also: &HashSet<Var>) -> (Vec<bool>, Block) {
+pub fn closed_turn(body: &Block, mut wanted: Vec<bool>, also: &VarSet) -> (Vec<bool>, Block) {
     loop {
         let block = prune(body, &wanted);
         let reads = reads(&block);
@@ -194,7 +196,7 @@ pub fn closed_turn(body: &Block, mut wanted: Vec<bool>, also: &HashSet<Var>) -> 
 fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
     match op {
         Op::Loop { count, init, body } => {
-            let (wanted, mut turn) = closed_turn(body, wanted, &HashSet::new());
+            let (wanted, mut turn) = closed_turn(body, wanted, &VarSet::default());
             turn.params = [vec![body.params[0]], kept(&body.params[1..], &wanted)].concat();
             let init = kept(init, &wanted);
             (wanted, Op::Loop { count: *count, init, body: turn })
@@ -222,7 +224,7 @@ fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
     }
 }
 
-fn read(block: &Block, found: &mut HashSet<Var>) {
+fn read(block: &Block, found: &mut VarSet) {
     for step in &block.steps {
         found.extend(step.op.args());
         step.op.blocks().into_iter().for_each(|block| read(block, found));
@@ -230,7 +232,7 @@ fn read(block: &Block, found: &mut HashSet<Var>) {
     found.extend(&block.results);
 }
 
-fn mark(set: &mut HashSet<Var>, outs: &[Var], like: &[Var]) {
+fn mark(set: &mut VarSet, outs: &[Var], like: &[Var]) {
     for (out, like) in outs.iter().zip(like) {
         if set.contains(like) {
             set.insert(*out);
@@ -241,7 +243,7 @@ fn mark(set: &mut HashSet<Var>, outs: &[Var], like: &[Var]) {
 /// Whether each element of the block's results depends on that element alone of the params, all of one shape: nothing is
 /// read at another place.
 pub fn elementwise(block: &Block, params: &[Var], shape: &[usize], shape_of: impl Fn(Var) -> Vec<usize>) -> bool {
-    let mut local: HashSet<Var> = params.iter().copied().collect();
+    let mut local: VarSet = params.iter().copied().collect();
     for step in &block.steps {
         if !step.reads().iter().any(|v| local.contains(v)) {
             continue;

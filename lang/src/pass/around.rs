@@ -3,34 +3,32 @@
 
 use crate::core::build::Builder;
 use crate::core::*;
-use std::collections::HashMap;
 
 pub fn program(program: Program) -> Program {
     let Program { types, spans, body } = program;
     let mut b = Builder::resume(types, spans);
-    let results = steps(&mut b, &body);
+    let results = steps(&mut b, body.steps, &body.results, &mut VarMap::default());
     b.finish(body.params, results)
 }
 
-/// Emits a block's steps into the open block; returns what its results are called.
-fn steps(b: &mut Builder, block: &Block) -> Vec<Var> {
-    let mut names = HashMap::new();
-    for step in &block.steps {
+/// Emits steps into the open block; returns what their results are called. `names` says what is called otherwise, and grows.
+fn steps(b: &mut Builder, steps: Vec<Step>, results: &[Var], names: &mut VarMap<Var>) -> Vec<Var> {
+    for step in steps {
         b.set_span(step.span);
-        let mut op = step.op.clone().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
+        let mut op = step.op.map_args(&mut |v| *names.get(&v).unwrap_or(&v));
         for inner in op.blocks_mut() {
-            let copy = b.copy_block(inner, &names);
+            let Block { params, steps: inside, results } = std::mem::take(inner);
             b.open();
-            let results = steps(b, &copy);
-            *inner = b.close(copy.params, results);
+            let results = self::steps(b, inside, &results, names);
+            *inner = b.close(params, results);
         }
         let outs = match around(b, &op) {
             Some(stack) => vec![b.around(stack.arg, stack.dim, stack.sizes, stack.shape, stack.offsets)],
             None => b.rebuild(op, &step.outs),
         };
-        names.extend(step.outs.iter().copied().zip(outs));
+        names.extend(step.outs.into_iter().zip(outs));
     }
-    block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
+    results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
 }
 
 /// Neighbours of the sites that dimension `dim` of `arg` counts, numbered by dimensions `shape` behind it.

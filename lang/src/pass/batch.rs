@@ -11,7 +11,6 @@ use crate::core::*;
 use crate::prim::{Prim, arithmetic as rows};
 use crate::routine::{self, Argument, Routine};
 use moyal_runtime::array::{Array, Scalar};
-use std::collections::{HashMap, HashSet};
 
 /// Where the dimension that counts the members stands.
 #[derive(Clone, Copy, PartialEq)]
@@ -23,7 +22,7 @@ pub enum Side {
 /// A block run for `count` members at once: `arguments`, one for each param, have one more dimension of that size, and so
 /// have the results.
 pub fn batch(b: &mut Builder, side: Side, count: usize, block: &Block, arguments: &[Var]) -> Vec<Var> {
-    let mut batcher = Batcher { b, side, count, names: HashMap::new(), mask: None };
+    let mut batcher = Batcher { b, side, count, names: VarMap::default(), mask: None };
     for (param, argument) in block.params.iter().zip(arguments) {
         batcher.names.insert(*param, (*argument, true));
     }
@@ -36,7 +35,7 @@ struct Batcher<'b> {
     side: Side,
     count: usize,
     /// What a variable of the block is called, and whether it has the members' dimension.
-    names: HashMap<Var, (Var, bool)>,
+    names: VarMap<(Var, bool)>,
     /// For which members the branch being walked is taken.
     mask: Option<Var>,
 }
@@ -117,7 +116,7 @@ impl Batcher<'_> {
         }
         let guarded = self.mask.is_some() && self.needs_guard(&step.op);
         if !guarded && !reads.iter().any(|v| self.name(*v).1) {
-            let mut names: HashMap<Var, Var> = reads.iter().map(|v| (*v, self.name(*v).0)).collect();
+            let mut names: VarMap<Var> = reads.iter().map(|v| (*v, self.name(*v).0)).collect();
             self.b.copy_step(step, &mut names);
             return step.outs.iter().map(|v| (names[v], false)).collect();
         }
@@ -466,7 +465,7 @@ impl Batcher<'_> {
         if self.mask.is_some() {
             return vec![true; init.len()];
         }
-        let mut found: HashSet<Var> = self.names.iter().filter(|(_, (_, batched))| *batched).map(|(v, _)| *v).collect();
+        let mut found: VarSet = self.names.iter().filter(|(_, (_, batched))| *batched).map(|(v, _)| *v).collect();
         loop {
             let before = found.len();
             for (k, param) in body.params[1..].iter().enumerate() {

@@ -98,5 +98,5 @@ fn basis(b: &mut Builder, like: Var, k: Var) -> Var {
     let zeros = b.full(ty.scalar, &[ty.len()], 0.0);
     let one = b.number(ty.scalar, 1.0);
     let flat = b.update(zeros, vec![k], one, false);
-    b.reshape(flat, ty.shape)
+    b.reshape(flat, ty.shape.to_vec())
 }

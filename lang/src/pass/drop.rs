@@ -2,23 +2,20 @@
 
 use crate::core::*;
 use crate::pass::activity;
-use std::collections::HashSet;
 
 pub fn program(mut program: Program) -> Program {
-    let wanted = program.body.results.iter().copied().collect();
-    program.body = block(program.body, wanted).0;
+    program.body = region(program.body);
     program
 }
 
 /// The same for a block by itself.
 pub fn region(block: Block) -> Block {
-    let wanted = block.results.iter().copied().collect();
-    self::block(block, wanted).0
+    self::block(block, &mut VarSet::default())
 }
 
-/// The block without unused steps, given what is read of it (its results and what its steps must not lose), and what it
-/// reads itself.
-fn block(mut block: Block, mut live: HashSet<Var>) -> (Block, HashSet<Var>) {
+/// The block without unused steps; `live` is what is read of it by others, and grows by what it and the blocks within read.
+fn block(mut block: Block, live: &mut VarSet) -> Block {
+    live.extend(block.results.iter().copied());
     let mut kept = vec![];
     for mut step in block.steps.drain(..).rev() {
         if !required(&step.op) && !step.outs.iter().any(|v| live.contains(v)) {
@@ -27,18 +24,16 @@ fn block(mut block: Block, mut live: HashSet<Var>) -> (Block, HashSet<Var>) {
         let used: Vec<bool> = step.outs.iter().map(|v| live.contains(v)).collect();
         narrow(&mut step, &used);
         for inner in step.op.blocks_mut() {
-            let wanted = inner.results.iter().copied().collect();
-            *inner = self::block(std::mem::take(inner), wanted).0;
+            *inner = self::block(std::mem::take(inner), live);
         }
-        live.extend(step.op.args());
-        for inner in step.op.blocks() {
-            live.extend(inner.captures());
-        }
+        step.op.each_arg(&mut |v| {
+            live.insert(v);
+        });
         kept.push(step);
     }
     kept.reverse();
     block.steps = kept;
-    (block, live)
+    block
 }
 
 /// Whether a step must run whoever reads it: it may fail the run.
@@ -57,21 +52,21 @@ fn narrow(step: &mut Step, used: &[bool]) {
         // A turn that may fail keeps all that it carries.
         Op::Loop { body, .. } if body.steps.iter().any(|s| required(&s.op)) => {}
         Op::Loop { init, body, .. } => {
-            let (keep, mut closed) = activity::closed_turn(body, used.to_vec(), &HashSet::new());
+            let (keep, mut closed) = activity::closed_turn(body, used.to_vec(), &VarSet::default());
             closed.params = [vec![body.params[0]], activity::kept(&body.params[1..], &keep)].concat();
             *body = closed;
             *init = activity::kept(init, &keep);
-            step.outs = activity::kept(&step.outs, &keep);
+            step.outs = activity::kept(&step.outs, &keep).into();
         }
         Op::Map { body, .. } => {
-            *body = Block { results: activity::kept(&body.results, used), ..body.clone() };
-            step.outs = activity::kept(&step.outs, used);
+            body.results = activity::kept(&body.results, used);
+            step.outs = activity::kept(&step.outs, used).into();
         }
         Op::If { then, otherwise, .. } => {
             for branch in [then, otherwise] {
-                *branch = Block { results: activity::kept(&branch.results, used), ..branch.clone() };
+                branch.results = activity::kept(&branch.results, used);
             }
-            step.outs = activity::kept(&step.outs, used);
+            step.outs = activity::kept(&step.outs, used).into();
         }
         _ => {}
     }

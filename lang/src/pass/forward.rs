@@ -3,7 +3,6 @@
 use super::{activity, rules};
 use crate::core::build::Builder;
 use crate::core::*;
-use std::collections::{HashMap, HashSet};
 
 /// Computes `block` of `args` here, with the tangents of its results when its arguments have `tangents`, and the variables
 /// that it captures those of `captured` (pairs of variable and tangent). None is zero.
@@ -21,7 +20,7 @@ pub fn jvp(
 /// A block that has been computed, whose directional derivatives are taken later, for several directions perhaps.
 pub struct Linear<'a> {
     block: &'a Block,
-    names: HashMap<Var, Var>,
+    names: VarMap<Var>,
 }
 
 /// Computes `block` of `args` here.
@@ -42,15 +41,15 @@ impl Linear<'_> {
 struct Forward<'b> {
     b: &'b mut Builder,
     /// What the variables of the block are called here.
-    names: HashMap<Var, Var>,
-    tangents: HashMap<Var, Var>,
+    names: VarMap<Var>,
+    tangents: VarMap<Var>,
     /// The variables that may have a tangent.
-    varied: HashSet<Var>,
+    varied: VarSet,
 }
 
 impl Forward<'_> {
-    fn new(b: &mut Builder, names: HashMap<Var, Var>) -> Forward<'_> {
-        Forward { b, names, tangents: HashMap::new(), varied: HashSet::new() }
+    fn new(b: &mut Builder, names: VarMap<Var>) -> Forward<'_> {
+        Forward { b, names, tangents: VarMap::default(), varied: VarSet::default() }
     }
 
     fn run(
@@ -143,7 +142,7 @@ impl Forward<'_> {
             Op::While { init, condition, body } => {
                 let init = self.with_tangents(init, varied);
                 let body = self.turn(body, varied);
-                let mut condition = self.b.copy_block(condition, &self.names);
+                let mut condition = self.b.copy_block(condition, &mut self.names);
                 let like = activity::kept(&condition.params, varied);
                 condition.params.extend(self.fresh(&like));
                 self.b.while_with(init, condition, body)

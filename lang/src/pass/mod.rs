@@ -13,10 +13,10 @@ pub mod share;
 pub mod tile;
 pub mod vectorise;
 
-use crate::core::Block;
 use crate::core::build::Builder;
+use crate::core::{Block, VarMap};
 
 /// A block as derivatives want it: comprehensions as whole arrays.
 pub fn prepare_for_derivative(b: &mut Builder, block: Block) -> Block {
-    vectorise::block(b, block)
+    vectorise::block(b, block, &mut VarMap::default())
 }

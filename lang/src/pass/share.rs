@@ -3,26 +3,27 @@
 use crate::core::build::Builder;
 use crate::core::*;
 use moyal_runtime::array::{Array, Data};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 pub fn program(program: Program) -> Program {
     let Program { types, spans, body } = program;
     let b = Builder::resume(types, spans);
-    let mut sharer = Sharer { b, known: vec![HashMap::new()], names: HashMap::new() };
-    sharer.steps(&body.steps);
+    let mut sharer = Sharer { b, known: vec![Known::default()], names: VarMap::default() };
+    sharer.steps(body.steps);
     let results = body.results.iter().map(|v| sharer.name(*v)).collect();
     sharer.b.finish(body.params, results)
 }
 
 /// What an operation is, without what it is called: equal keys mean equal values.
 type Key = Vec<u64>;
+type Known = HashMap<Key, Vec<Var>, Hashing>;
 
 struct Sharer {
     b: Builder,
     /// Steps seen, by key, for each open block.
-    known: Vec<HashMap<Key, Vec<Var>>>,
-    names: HashMap<Var, Var>,
+    known: Vec<Known>,
+    names: VarMap<Var>,
 }
 
 impl Sharer {
@@ -30,12 +31,12 @@ impl Sharer {
         self.names.get(&var).copied().unwrap_or(var)
     }
 
-    fn steps(&mut self, steps: &[Step]) {
+    fn steps(&mut self, steps: Vec<Step>) {
         for step in steps {
             self.b.set_span(step.span);
-            let op = step.op.clone().map_args(&mut |v| self.name(v));
+            let op = step.op.map_args(&mut |v| self.name(v));
             let outs = if op.blocks().is_empty() { self.plain(op, &step.outs) } else { self.region(op, &step.outs) };
-            self.names.extend(step.outs.iter().copied().zip(outs));
+            self.names.extend(step.outs.into_iter().zip(outs));
         }
     }
 
@@ -56,26 +57,26 @@ impl Sharer {
             }
         }
         for block in op.blocks_mut() {
-            *block = self.block(block);
+            *block = self.block(std::mem::take(block));
         }
         self.b.rebuild(op, like)
     }
 
-    fn block(&mut self, block: &Block) -> Block {
+    fn block(&mut self, block: Block) -> Block {
         // Params are unique in the program, so they keep their names.
         self.b.open();
-        self.known.push(HashMap::new());
-        self.steps(&block.steps);
+        self.known.push(Known::default());
+        self.steps(block.steps);
         let results = block.results.iter().map(|v| self.name(*v)).collect();
         self.known.pop();
-        self.b.close(block.params.clone(), results)
+        self.b.close(block.params, results)
     }
 
     /// The block without the steps that are the same in every turn; those are computed here, before it.
     fn hoisted(&mut self, block: Block) -> Block {
-        let mut inside: HashSet<Var> = block.params.iter().copied().collect();
+        let mut inside: VarSet = block.params.iter().copied().collect();
         // Steps that do not change but cost nothing: copied out only if something dear needs them.
-        let mut cheap: HashMap<Var, Step> = HashMap::new();
+        let mut cheap: VarMap<Step> = VarMap::default();
         let mut kept = vec![];
         for step in block.steps {
             let fixed = total(&step.op) && step.op.args().iter().all(|v| !inside.contains(v) || cheap.contains_key(v));
@@ -92,7 +93,7 @@ impl Sharer {
         Block { steps: kept, ..block }
     }
 
-    fn moved(&mut self, step: &Step, cheap: &mut HashMap<Var, Step>, inside: &HashSet<Var>) {
+    fn moved(&mut self, step: &Step, cheap: &mut VarMap<Step>, inside: &VarSet) {
         for arg in step.op.args() {
             if inside.contains(&arg)
                 && let Some(needed) = cheap.get(&arg).cloned()
@@ -137,12 +138,7 @@ fn key(op: &Op) -> Option<Key> {
     };
     match op {
         Op::Constant(literal) => {
-            let (tag, bits) = match literal {
-                Literal::Real(x) => (0, x.to_bits()),
-                Literal::F32(x) => (1, x.to_bits() as u64),
-                Literal::Int(x) => (2, *x as u64),
-                Literal::Bool(x) => (3, *x as u64),
-            };
+            let (tag, bits) = literal.bits();
             key.extend([100, tag, bits]);
         }
         Op::Table(array) => {

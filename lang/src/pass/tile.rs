@@ -6,7 +6,6 @@ use super::activity;
 use super::batch::{Side, batch};
 use crate::core::build::Builder;
 use crate::core::*;
-use std::collections::{HashMap, HashSet};
 
 /// How many numbers a step of a tile works on.
 const TILE: usize = 2048;
@@ -17,39 +16,36 @@ const FEW: usize = 4;
 pub fn program(program: Program) -> Program {
     let Program { types, spans, body } = program;
     let mut b = Builder::resume(types, spans);
-    let results = steps(&mut b, &body);
+    let results = steps(&mut b, body.steps, &body.results, &mut VarMap::default());
     b.finish(body.params, results)
 }
 
-fn steps(b: &mut Builder, block: &Block) -> Vec<Var> {
-    let mut names = HashMap::new();
-    for step in &block.steps {
+fn steps(b: &mut Builder, steps: Vec<Step>, results: &[Var], names: &mut VarMap<Var>) -> Vec<Var> {
+    for step in steps {
         b.set_span(step.span);
-        let mut op = step.op.clone().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
-        for inner in op.blocks_mut() {
-            *inner = b.copy_block(inner, &names);
-        }
-        let width = match &op {
+        let width = match &step.op {
             Op::Map { count, each: 1, body } => width(b, *count, body),
             _ => None,
         };
-        let outs = match (op, width) {
-            (Op::Map { count, body, .. }, Some(width)) => tiles(b, count, width, &body),
-            (mut op, _) => {
+        let outs = match (step.op, width) {
+            (Op::Map { count, body, .. }, Some(width)) => tiles(b, count, width, &body, names),
+            (op, _) => {
+                let mut op = op.map_args(&mut |v| *names.get(&v).unwrap_or(&v));
                 for inner in op.blocks_mut() {
-                    *inner = self::block(b, std::mem::take(inner));
+                    *inner = block(b, std::mem::take(inner), names);
                 }
                 b.rebuild(op, &step.outs)
             }
         };
-        names.extend(step.outs.iter().copied().zip(outs));
+        names.extend(step.outs.into_iter().zip(outs));
     }
-    block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
+    results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
 }
 
-fn block(b: &mut Builder, block: Block) -> Block {
+/// A block with its maps tiled; `names` says what is called otherwise around it, and grows.
+fn block(b: &mut Builder, block: Block, names: &mut VarMap<Var>) -> Block {
     b.open();
-    let results = steps(b, &block);
+    let results = steps(b, block.steps, &block.results, names);
     b.close(block.params, results)
 }
 
@@ -70,7 +66,7 @@ fn width(b: &Builder, count: usize, body: &Block) -> Option<usize> {
 /// Whether all members can take a step at once without much work in vain: a branch or an inner loop whose turns they decide
 /// differently would be taken by all. (A `while` is run until the last is done; the others keep what they have.) What does not
 /// `differ` from member to member is computed once.
-fn suits(step: &Step, differ: &HashSet<Var>) -> bool {
+fn suits(step: &Step, differ: &VarSet) -> bool {
     if !step.outs.iter().any(|v| differ.contains(v)) {
         return true;
     }
@@ -83,7 +79,7 @@ fn suits(step: &Step, differ: &HashSet<Var>) -> bool {
 }
 
 /// The largest array that a member computes again in each turn of its loops.
-fn work(b: &Builder, step: &Step, in_loop: bool, differ: &HashSet<Var>) -> usize {
+fn work(b: &Builder, step: &Step, in_loop: bool, differ: &VarSet) -> usize {
     let kept = matches!(step.op, Op::Update { .. } | Op::Loop { .. } | Op::While { .. } | Op::If { .. });
     let outs = step.outs.iter().filter(|v| differ.contains(v));
     let own = outs.map(|v| b.type_of(*v).len()).max().filter(|_| in_loop && !kept).unwrap_or(0);
@@ -93,13 +89,13 @@ fn work(b: &Builder, step: &Step, in_loop: bool, differ: &HashSet<Var>) -> usize
 }
 
 /// The map by tiles of so many members, and what is left over by itself.
-fn tiles(b: &mut Builder, count: usize, width: usize, body: &Block) -> Vec<Var> {
+fn tiles(b: &mut Builder, count: usize, width: usize, body: &Block, names: &mut VarMap<Var>) -> Vec<Var> {
     let (whole, rest) = (count / width, count % width);
     let member = b.fresh(Type::scalar(moyal_runtime::array::Scalar::Int));
     b.open();
     let size = b.int(width as i64);
     let first = b.mul(member, size);
-    let results = tile(b, first, width, body);
+    let results = tile(b, first, width, body, names);
     let turn = b.close(vec![member], results);
     let outs = b.map_with(whole, width, turn);
     let outs = outs.into_iter().map(|v| {
@@ -111,15 +107,15 @@ fn tiles(b: &mut Builder, count: usize, width: usize, body: &Block) -> Vec<Var> 
         return outs;
     }
     let first = b.int((whole * width) as i64);
-    let last = tile(b, first, rest, body);
+    let last = tile(b, first, rest, body, names);
     outs.into_iter().zip(last).map(|(v, end)| b.concat(vec![v, end], 0)).collect()
 }
 
 /// The results of the members from `first` on, with their dimension in front.
-fn tile(b: &mut Builder, first: Var, width: usize, body: &Block) -> Vec<Var> {
+fn tile(b: &mut Builder, first: Var, width: usize, body: &Block, names: &mut VarMap<Var>) -> Vec<Var> {
     let offsets = b.iota(width);
     let members = b.add(offsets, first);
-    let body = b.copy_block(body, &HashMap::new());
+    let body = b.copy_block(body, names);
     let results = batch(b, Side::Last, width, &body, &[members]);
     results
         .into_iter()

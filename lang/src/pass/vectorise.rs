@@ -7,44 +7,36 @@
 use super::batch::{Side, batch};
 use crate::core::build::Builder;
 use crate::core::*;
-use std::collections::HashMap;
 
 pub fn program(program: Program) -> Program {
     let Program { types, spans, body } = program;
     let mut b = Builder::resume(types, spans);
-    let results = steps(&mut b, &body);
+    let results = steps(&mut b, body.steps, &body.results, &mut VarMap::default());
     b.finish(body.params, results)
 }
 
-/// A block with its comprehensions vectorised.
-pub fn block(b: &mut Builder, block: Block) -> Block {
+/// A block with its comprehensions vectorised; `names` says what is called otherwise around it, and grows.
+pub fn block(b: &mut Builder, block: Block, names: &mut VarMap<Var>) -> Block {
     b.open();
-    let results = steps(b, &block);
+    let results = steps(b, block.steps, &block.results, names);
     b.close(block.params, results)
 }
 
-/// Emits a block's steps, vectorised, into the open block; returns what its results are called.
-fn steps(b: &mut Builder, block: &Block) -> Vec<Var> {
-    let mut names = HashMap::new();
-    for step in &block.steps {
+/// Emits steps, vectorised, into the open block; returns what `results` are called.
+fn steps(b: &mut Builder, steps: Vec<Step>, results: &[Var], names: &mut VarMap<Var>) -> Vec<Var> {
+    for step in steps {
         b.set_span(step.span);
-        let mut op = step.op.clone().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
+        let mut op = step.op.map_args(&mut |v| *names.get(&v).unwrap_or(&v));
         for inner in op.blocks_mut() {
-            *inner = renamed(b, inner, &names);
+            *inner = block(b, std::mem::take(inner), names);
         }
         let outs = match op {
             Op::Map { count, each: 1, body } if flat(&body) && count > 0 => map(b, count, &body),
             op => b.rebuild(op, &step.outs),
         };
-        names.extend(step.outs.iter().copied().zip(outs));
+        names.extend(step.outs.into_iter().zip(outs));
     }
-    block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
-}
-
-/// An inner block, vectorised, whose captured variables have new names.
-fn renamed(b: &mut Builder, block: &Block, names: &HashMap<Var, Var>) -> Block {
-    let copy = b.copy_block(block, names);
-    self::block(b, copy)
+    results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
 }
 
 fn flat(block: &Block) -> bool {

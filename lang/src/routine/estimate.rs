@@ -103,7 +103,7 @@ fn chains(args: &[Type]) -> Result<(), String> {
 
 /// An array whose entries all differ.
 fn counting(ty: &Type) -> Array {
-    Array::new(ty.shape.clone(), Data::Real((0..ty.len()).map(|k| k as f64).collect()))
+    Array::new(ty.shape.to_vec(), Data::Real((0..ty.len()).map(|k| k as f64).collect()))
 }
 
 fn rows(x: &[f64], draws: usize) -> Vec<&[f64]> {

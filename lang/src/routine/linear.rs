@@ -83,7 +83,7 @@ pub static SOLVE: Routine = Routine {
     derivative: Derivative::Smooth { push: push_solve, pull: pull_solve },
     harmless: Some(|types| {
         let (a, right) = types.split_at(types.len() / 2);
-        [identities(a), right.iter().map(|t| Array::zeros(t.scalar, t.shape.clone())).collect()].concat()
+        [identities(a), right.iter().map(|t| Array::zeros(t.scalar, t.shape.to_vec())).collect()].concat()
     }),
     together: Some(solve_together),
     samples: &[
@@ -174,7 +174,7 @@ pub fn identities(types: &[Type]) -> Vec<Array> {
             Scalar::F32 => Data::F32(values.into_iter().map(|x| x as f32).collect()),
             _ => Data::Real(values),
         };
-        Array::new(t.shape.clone(), data)
+        Array::new(t.shape.to_vec(), data)
     };
     types.iter().enumerate().map(part).collect()
 }

@@ -162,7 +162,7 @@ pub fn member_types(batch: usize, types: &[Type]) -> Vec<Type> {
 pub fn evaluate(routine: &Routine, batch: usize, args: &[&Array], types: &[Type]) -> Result<Vec<Array>, Fault> {
     let given: Vec<Type> = args.iter().map(|a| Type::new(a.scalar(), a.shape.clone())).collect();
     let count = given[0].shape[..batch].iter().product();
-    let mut outs: Vec<Array> = types.iter().map(|t| Array::zeros(t.scalar, t.shape.clone())).collect();
+    let mut outs: Vec<Array> = types.iter().map(|t| Array::zeros(t.scalar, t.shape.to_vec())).collect();
     let mut members = Members {
         count,
         types: &member_types(batch, &given),

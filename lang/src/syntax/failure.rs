@@ -536,7 +536,7 @@ impl Failure<'_> {
             return Some(
                 Diagnostic::error("the type of the result stands behind a `:`")
                     .label(&here, "`:` should stand here")
-                    .help("write `fn f(x: real): real = …`"),
+                    .help("write `fn f(x): real = …`; the value itself stands behind `=`: `fn f(x) = …`"),
             );
         }
         Some(
@@ -770,6 +770,13 @@ impl Failure<'_> {
             true => format!("behind `{text}` an expression is missing"),
             false => format!("behind `{text}` an expression should stand, not `{found}`"),
         };
+        if found == "~" {
+            return Some(
+                Diagnostic::error("a number is drawn by a statement of its own, not inside an expression")
+                    .label(&here, "draws")
+                    .help("give the number a name first: `let x ~ normal(0, 1)`"),
+            );
+        }
         let label = if self.at_end() { "a value should stand here" } else { "not the beginning of a value" };
         Some(
             Diagnostic::error(message)

@@ -247,7 +247,7 @@ pub fn small_letters(at: &Span, name: &str, letters: &str) -> Diagnostic {
         (false, _, "T") => format!("write `{name}'` for the transpose"),
         _ => format!("write `{name}^{plain}` for a power"),
     };
-    Diagnostic::error(format!("`{letters}` cannot be read: of small letters only raised digits are, as powers"))
+    Diagnostic::error(format!("`{letters}` has no meaning: raised digits are powers, lowered ones stand in no name"))
         .label(at, "not part of the language")
         .help(help)
 }

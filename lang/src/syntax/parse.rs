@@ -191,7 +191,9 @@ impl Builder<'_> {
 
     fn span(&self, part: &Part) -> Span {
         let start = part.as_span().start() + self.offset.get();
-        Span::new(self.source, start, start + part.as_str().trim_end().len())
+        // A wide sign is laid out as a narrow one and blanks: the place ends behind the sign that was written.
+        let end = self.source.text.ceil_char_boundary(start + part.as_str().trim_end().len());
+        Span::new(self.source, start, end)
     }
 
     fn name(&self, part: Part) -> Name {

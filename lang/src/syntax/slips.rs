@@ -185,7 +185,7 @@ impl<'a> Finder<'a> {
             return self.instead(messages::block_comment(&span), token, "");
         }
         if text == "/=" && matches!(self.text_at(self.first), "if" | "while" | "assert") {
-            return self.instead(messages::written_differently(&span, text, "that two values differ", "`a != b`"), token, "!=");
+            return self.instead(messages::written_differently(&span, text, "the comparison for different values", "`a != b`"), token, "!=");
         }
         if text == ":=" && self.before(i).is_some_and(|t| matches!(t.text(self.text), ")" | "]")) {
             return self.drop(messages::function_word(&span, ":=", self.text_at(self.first)), token);

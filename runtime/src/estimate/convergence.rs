@@ -10,11 +10,21 @@ pub fn r_hat(chains: &[&[f64]]) -> f64 {
     if halves.is_empty() || halves.iter().any(|half| half.len() < 2) {
         return f64::NAN;
     }
-    let middle = median(&halves);
-    let folded: Vec<Vec<f64>> = halves.iter().map(|half| half.iter().map(|x| (x - middle).abs()).collect()).collect();
-    let folded: Vec<&[f64]> = folded.iter().map(Vec::as_slice).collect();
-    let (location, scale) = (potential_reduction(&ranked(&halves)), potential_reduction(&ranked(&folded)));
+    let mut draws: Vec<Draw> = halves.concat().into_iter().enumerate().map(|(place, value)| Draw { value, place }).collect();
+    draws.sort_unstable_by(|x, y| x.value.total_cmp(&y.value));
+    let n = draws.len();
+    let middle = (draws[(n - 1) / 2].value + draws[n / 2].value) / 2.0;
+    let quantiles = quantiles(n);
+    let reduction = |sorted: &[Draw]| potential_reduction(&ranked(sorted, &quantiles, &halves));
+    let (location, scale) = (reduction(&draws), reduction(&folded(&draws, middle)));
     if scale > location { scale } else { location }
+}
+
+/// A draw, and its place among all of them, one chain after the other.
+#[derive(Clone, Copy)]
+struct Draw {
+    value: f64,
+    place: usize,
 }
 
 /// First and second half; of an odd number the middle draw is left out.
@@ -23,24 +33,48 @@ fn halves<'a>(chain: &&'a [f64]) -> [&'a [f64]; 2] {
     [&chain[..half], &chain[chain.len() - half..]]
 }
 
-fn median(chains: &[&[f64]]) -> f64 {
-    let mut all = chains.concat();
-    all.sort_by(f64::total_cmp);
-    let n = all.len();
-    (all[(n - 1) / 2] + all[n / 2]) / 2.0
+/// The distances from the middle, sorted, of sorted draws: those below it backwards and those above it are sorted already.
+fn folded(draws: &[Draw], middle: f64) -> Vec<Draw> {
+    let fold = |d: &Draw| Draw { value: (d.value - middle).abs(), place: d.place };
+    let (below, above) = draws.split_at(draws.partition_point(|d| d.value < middle));
+    let (mut below, mut above) = (below.iter().rev().map(fold).peekable(), above.iter().map(fold).peekable());
+    let mut sorted = Vec::with_capacity(draws.len());
+    loop {
+        let lower = match (below.peek(), above.peek()) {
+            (Some(x), Some(y)) => x.value <= y.value,
+            (x, _) => x.is_some(),
+        };
+        match if lower { below.next() } else { above.next() } {
+            Some(draw) => sorted.push(draw),
+            None => return sorted,
+        }
+    }
 }
 
-/// Each draw as the normal quantile of its rank among all, equal ones sharing their mean rank (eq. 14).
-fn ranked(chains: &[&[f64]]) -> Vec<Vec<f64>> {
-    let all = chains.concat();
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by(|i, j| all[*i].total_cmp(&all[*j]));
-    let mut score = vec![0.0; all.len()];
+/// The normal quantile of each rank among n (eq. 14).
+fn quantiles(n: usize) -> Vec<f64> {
+    let mut quantiles = vec![0.0; n];
+    for k in 0..n / 2 {
+        quantiles[k] = quantile(k as f64 + 1.0, n);
+        quantiles[n - 1 - k] = -quantiles[k];
+    }
+    quantiles
+}
+
+fn quantile(rank: f64, n: usize) -> f64 {
+    normal_quantile((rank - 0.375) / (n as f64 + 0.25))
+}
+
+/// Each draw as the normal quantile of its rank among all, equal ones sharing their mean rank (eq. 14), in the form of the chains.
+fn ranked(sorted: &[Draw], quantiles: &[f64], chains: &[&[f64]]) -> Vec<Vec<f64>> {
+    let mut score = vec![0.0; sorted.len()];
     let mut first = 0;
-    for group in order.chunk_by(|i, j| all[*i] == all[*j]) {
-        let rank = first as f64 + (group.len() as f64 + 1.0) / 2.0;
-        let quantile = normal_quantile((rank - 0.375) / (all.len() as f64 + 0.25));
-        group.iter().for_each(|i| score[*i] = quantile);
+    for group in sorted.chunk_by(|x, y| x.value == y.value) {
+        let score_of_all = match group.len() {
+            1 => quantiles[first],
+            many => quantile(first as f64 + (many as f64 + 1.0) / 2.0, sorted.len()),
+        };
+        group.iter().for_each(|draw| score[draw.place] = score_of_all);
         first += group.len();
     }
     let mut rest = score.into_iter();

@@ -7,9 +7,9 @@ use rules::terms::Terms;
 
 #[derive(Default)]
 pub struct Cotangents {
-    terms: HashMap<Var, Terms>,
+    terms: VarMap<Terms>,
     /// Variables whose entries at positions are listed, not added.
-    listed: HashMap<Var, Vec<Entries>>,
+    listed: VarMap<Vec<Entries>>,
 }
 
 impl Cotangents {

@@ -14,10 +14,10 @@ use crate::core::*;
 use cotangents::Cotangents;
 use moyal_runtime::array::Scalar;
 use rules::terms::Cotangent;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
-type Names = HashMap<Var, Var>;
+type Names = VarMap<Var>;
 
 /// Computes `block` of `args` here, and the cotangents of `wrt` (params of the block or variables that it captures) for
 /// cotangents `seeds` of its results; None is zero.
@@ -51,7 +51,7 @@ pub fn linearize<'a>(
     seeded: &[bool],
 ) -> (Vec<Var>, Pullback<'a>) {
     assert_eq!(block.params.len(), args.len());
-    let mut varied: HashSet<Var> = wrt.iter().copied().filter(|v| b.scalar_of(*v).is_float()).collect();
+    let mut varied: VarSet = wrt.iter().copied().filter(|v| b.scalar_of(*v).is_float()).collect();
     activity::varied(&b.types, block, &mut varied);
     let mut active = activity::kept(&block.results, seeded).into_iter().filter(|v| varied.contains(v)).collect();
     activity::useful(block, &varied, &mut active);
@@ -82,13 +82,13 @@ struct Tape<'a> {
     /// What its variables, and those around it, are called here.
     names: Names,
     /// The variables between inputs and seeded results, those of blocks within included.
-    active: Rc<HashSet<Var>>,
+    active: Rc<VarSet>,
     /// What was saved for the loops among the steps.
     saved: HashMap<usize, turns::Saved>,
 }
 
 impl<'a> Tape<'a> {
-    fn record(b: &mut Builder, block: &'a Block, names: Names, active: &Rc<HashSet<Var>>) -> Tape<'a> {
+    fn record(b: &mut Builder, block: &'a Block, names: Names, active: &Rc<VarSet>) -> Tape<'a> {
         let mut tape = Tape { block, names, active: active.clone(), saved: HashMap::new() };
         for (k, step) in block.steps.iter().enumerate() {
             b.set_span(step.span);

@@ -134,7 +134,7 @@ fn prepare(b: &mut Builder, body: &Block, init: Vec<Var>, around: &Tape) -> Save
 
     let reads = activity::reads(&back);
     let needed: Vec<bool> = params[1..].iter().map(|p| reads.contains(p)).collect();
-    let (keep, body) = activity::closed_turn(body, needed.clone(), &HashSet::new());
+    let (keep, body) = activity::closed_turn(body, needed.clone(), &VarSet::default());
     let names = around.names.clone();
     Saved { turn: Turn { keep, body }, needed, back, active, captured, names, init, parts: vec![] }
 }
@@ -333,9 +333,9 @@ fn segment_length(n: usize) -> usize {
 
 /// Runs a `While`; returns its results and how many turns it took.
 fn count_turns(b: &mut Builder, condition: &Block, body: &Block, init: &[Var], names: &Names) -> (Vec<Var>, Var) {
-    let mut condition = b.copy_block(condition, names);
-    condition.params.push(b.fresh(Type::scalar(Scalar::Int)));
     let mut names = names.clone();
+    let mut condition = b.copy_block(condition, &mut names);
+    condition.params.push(b.fresh(Type::scalar(Scalar::Int)));
     let mut params: Vec<Var> = body.params.iter().map(|p| b.fresh(b.type_of(*p).clone())).collect();
     names.extend(body.params.iter().copied().zip(params.iter().copied()));
     params.push(b.fresh(Type::scalar(Scalar::Int)));
