@@ -282,9 +282,11 @@ fn stencil(op: &Op, batch: usize, first: usize, summed: usize, types: &[Type]) -
     Some((*arg, Stencil { members, sites: shape[*dim], channels, table: table(sizes, offsets)?, over_sites }))
 }
 
-/// All sites' first neighbours, then all sites' second ones, …; none for a lattice of more than 2³² sites.
+/// All sites' first neighbours, then all sites' second ones, …; none for lattices so large that the table would be too.
 fn table(sizes: &[usize], offsets: &[Vec<i64>]) -> Option<Vec<u32>> {
-    u32::try_from(sizes.iter().product::<usize>()).ok()?;
+    const LARGEST: usize = 1 << 24;
+    let entries = sizes.iter().try_fold(offsets.len(), |entries, size| entries.checked_mul(*size))?;
+    (entries <= LARGEST).then_some(())?;
     Some(offsets.iter().flat_map(|offset| lattice::shift_table(sizes, offset)).map(|site| site as u32).collect())
 }
 

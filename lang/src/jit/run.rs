@@ -396,8 +396,9 @@ impl Worker<'_> {
             Instruction::Embed { arg, out, from, shape, start, stride, bytes } => self.embed(*arg, *out, from, shape, start, stride, *bytes),
             Instruction::Concat { args, out, outer } => self.concat(args, *out, *outer),
             Instruction::Around { arg, out, members, sizes, offsets, row } => {
-                let tables: Vec<Vec<i64>> = offsets.iter().map(|offset| lattice::shift_table(sizes, offset)).collect();
-                self.around(*arg, *out, *members, &tables, *row)
+                for (d, offset) in offsets.iter().enumerate() {
+                    self.around(*arg, *out, *members, &lattice::shift_table(sizes, offset), (d, offsets.len()), *row);
+                }
             }
             Instruction::Convolve { scalar, fields, right, out, stencil, columns } => {
                 self.convolve(*scalar, [*fields, *right, *out], stencil, *columns)
@@ -807,20 +808,19 @@ impl Worker<'_> {
         }
     }
 
-    /// Rows of so many bytes at neighbours of each site, members shared among threads.
-    fn around(&self, arg: Buffer, out: Buffer, members: usize, tables: &[Vec<i64>], row: usize) {
-        let sites = tables.first().map_or(0, Vec::len);
+    /// Rows of so many bytes at one neighbour of each site, the `d`-th of so many; members are shared among threads.
+    fn around(&self, arg: Buffer, out: Buffer, members: usize, table: &[i64], (d, neighbours): (usize, usize), row: usize) {
         let shared = Shared(&self.table);
         let some = |range: std::ops::Range<usize>| {
             let (from, to) = (shared.table()[arg], shared.table()[out]);
-            for (t, x) in range.flat_map(|t| (0..sites).map(move |x| (t, x))) {
-                for (d, table) in tables.iter().enumerate() {
-                    let (at, place) = (t * sites + table[x] as usize, (t * sites + x) * tables.len() + d);
+            for t in range {
+                for (x, y) in table.iter().enumerate() {
+                    let (at, place) = (t * table.len() + *y as usize, (t * table.len() + x) * neighbours + d);
                     unsafe { std::ptr::copy_nonoverlapping(from.add(at * row), to.add(place * row), row) };
                 }
             }
         };
-        let grain = (8 * WORTH).div_ceil((sites * tables.len() * row).max(1));
+        let grain = (8 * WORTH).div_ceil((table.len() * row).max(1));
         if self.serial { some(0..members) } else { self.pool.run(members, grain, some) }
     }
 
