@@ -70,7 +70,7 @@ pub fn block_in_expression(at: &Span, before: &Span, head: &str, member: Option<
     let diagnostic =
         if before.start < at.start { diagnostic.label(before, "behind this a value stands") } else { diagnostic };
     match (member, head) {
-        (Some(name), _) => diagnostic.help(format!("a record is written `{{{name}: …}}`")),
+        (Some(name), _) if name.starts_with(|c: char| c.is_alphabetic() || c == '_') => diagnostic.help(format!("a record is written `{{{name}: …}}`")),
         _ if inside_of(at).contains(" for ") => diagnostic.help("an array is built in square brackets: `[i^2 for i in 10]`"),
         _ if inside_of(at).trim_start().starts_with('"') => {
             diagnostic.help("the names of a record stand without quotes: `{a: 1, b: 2}`, read as `x.a`")
