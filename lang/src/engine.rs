@@ -27,14 +27,37 @@ pub struct Failure {
     pub around: Vec<Around>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Around {
     /// Of the loop that stands at this place (an index into the program's spans).
     Turn(i64, u32),
     /// Of the comprehension that stands at this place, if that is known.
     Member(i64, Option<u32>),
+    /// Of so many members of it from this one on, dealt with at once.
+    Members { first: i64, count: usize, span: u32 },
     /// Of an array of this many numbers, the first that is to blame.
     Element(i64, usize),
+    /// What the turn or member that comes last before this noted of itself.
+    At(Vec<Noted>),
+}
+
+impl Around {
+    /// Of member k of a comprehension of which each stands for so many.
+    pub fn of_member(k: usize, each: usize, span: u32) -> Around {
+        match each {
+            1 => Around::Member(k as i64, Some(span)),
+            _ => Around::Members { first: (k * each) as i64, count: each, span },
+        }
+    }
+}
+
+/// A value when a run failed, under the name that the user knows.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    pub name: Arc<str>,
+    pub re: Arc<Array>,
+    /// The imaginary part of a complex value.
+    pub im: Option<Arc<Array>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

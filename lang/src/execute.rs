@@ -1,7 +1,7 @@
 //! From a checked program to its results: the passes, then the engine that the options ask for.
 
 use crate::core::{Block, Program};
-use crate::engine::{Context, Control, Failure, FailureKind, State};
+use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::jit::Compiled;
 use crate::profile::Marks;
 use crate::{interpret, pipeline};
@@ -18,6 +18,9 @@ pub enum Ready {
 
 /// How many steps a replay takes to tell where a run failed before the passes' view of the program must do.
 const REPLAYED: u64 = 3_000_000;
+
+/// The same of the members of a comprehension among which it failed.
+const REPLAYED_MEMBERS: u64 = 10 * REPLAYED;
 
 impl Ready {
     pub fn new(program: Program, interpret: bool) -> Ready {
@@ -116,16 +119,37 @@ pub fn all_finite(array: &Array) -> bool {
 /// Replays a run to find the first step that made a number which is not finite. A long run is replayed in the passes' form,
 /// by whole arrays.
 pub fn first_nonfinite(program: &Program, inputs: &[Arc<Array>], context: &Context) -> Option<Failure> {
-    let exact = interpret::replay(program, inputs, context, true, REPLAYED);
-    exact.or_else(|| interpret::replay(&pipeline::prepare(program.clone()), inputs, context, true, u64::MAX))
+    let exact = interpret::replay(program, inputs, context, true, REPLAYED, None);
+    exact.or_else(|| {
+        let coarse = interpret::replay(&pipeline::prepare(program.clone()), inputs, context, true, u64::MAX, None)?;
+        Some(among_members(program, inputs, context, true, coarse))
+    })
 }
 
 /// What a failure of compiled code is in the program's own terms: the member, the turn. Only for short runs.
 pub fn exactly(program: &Program, inputs: &[Arc<Array>], context: &Context, failure: Failure) -> Failure {
     match failure.kind {
         FailureKind::IndexOutside { .. } | FailureKind::Required(_) => {
-            interpret::replay(program, inputs, context, false, REPLAYED).unwrap_or(failure)
+            match interpret::replay(program, inputs, context, false, REPLAYED, None) {
+                Some(exact) => exact,
+                None => among_members(program, inputs, context, false, failure),
+            }
         }
         _ => failure,
     }
+}
+
+/// A failure of one of many members in the program's own terms, if that is found soon.
+fn among_members(program: &Program, inputs: &[Arc<Array>], context: &Context, strict: bool, failure: Failure) -> Failure {
+    let (first, count, span) = match failure.around.first() {
+        Some(Around::Member(k, Some(span))) => (*k as usize, 1, *span),
+        // In a tile the members are innermost.
+        Some(Around::Members { first, count, span }) => match failure.around.last() {
+            Some(Around::Element(k, of)) if of.is_multiple_of(*count) => (*first as usize + *k as usize % count, 1, *span),
+            _ => (*first as usize, *count, *span),
+        },
+        _ => return failure,
+    };
+    let members = first..first + count;
+    interpret::replay(program, inputs, context, strict, REPLAYED_MEMBERS, Some((span, members))).unwrap_or(failure)
 }

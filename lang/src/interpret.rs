@@ -2,12 +2,13 @@
 //! made faster at the price of being longer.
 
 use crate::core::*;
-use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
+use crate::engine::{Around, Context, Control, Failure, FailureKind, Noted, State};
 use crate::prim::{Prim, Run};
 use crate::routine;
 use moyal_runtime::array::{Array, Data, Scalar};
 use moyal_runtime::contract::Product;
 use moyal_runtime::{contract, lattice, noise, sum};
+use std::ops::Range;
 use std::sync::Arc;
 
 type Value = Arc<Array>;
@@ -45,9 +46,11 @@ pub fn run_from(
 
 /// Runs a program once more to find where it fails; with `strict` at the first step whose result is not finite though
 /// nothing that it reads is not. None if it does not fail within so many steps.
-pub fn replay(program: &Program, inputs: &[Value], context: &Context, strict: bool, steps: u64) -> Option<Failure> {
+///
+/// Of the outermost comprehension at the place `only`, these members alone are run.
+pub fn replay(program: &Program, inputs: &[Value], context: &Context, strict: bool, steps: u64, only: Option<(u32, Range<usize>)>) -> Option<Failure> {
     // Constants may be infinite (an integral's ends): a step is to blame if all it reads is finite.
-    let mut machine = Machine { strict, left: steps, ..Machine::new(program, context) };
+    let mut machine = Machine { strict, left: steps, notes: true, only, ..Machine::new(program, context) };
     machine.values.extend(program.body.params.iter().copied().zip(inputs.iter().cloned()));
     let failure = program.body.steps.iter().find_map(|step| machine.step(step).err());
     failure.filter(|f| f.kind != FailureKind::Stopped)
@@ -62,6 +65,10 @@ struct Machine<'p> {
     in_place: VarSet,
     /// Fail at the first result that is not finite.
     strict: bool,
+    /// Tell of a failure what the program notes.
+    notes: bool,
+    /// Of the outermost comprehension at this place these members alone.
+    only: Option<(u32, Range<usize>)>,
     /// How many steps it may take.
     left: u64,
 }
@@ -70,7 +77,7 @@ impl<'p> Machine<'p> {
     fn new(program: &'p Program, context: &'p Context<'p>) -> Machine<'p> {
         let mut in_place = VarSet::default();
         updates_in_place(&program.body, &mut in_place);
-        Machine { program, context, values: VarMap::default(), around: vec![], in_place, strict: false, left: u64::MAX }
+        Machine { program, context, values: VarMap::default(), around: vec![], in_place, strict: false, notes: false, only: None, left: u64::MAX }
     }
 }
 
@@ -175,11 +182,12 @@ impl Machine<'_> {
         if self.context.stopped() {
             return self.fail(step, FailureKind::Stopped);
         }
+        let around = self.around.len();
         self.around.push(Around::Turn(turn, step.span));
         let mut arguments = vec![Arc::new(Array::int(turn))];
         arguments.extend(carried);
         let results = self.block(body, arguments, uses)?;
-        self.around.pop();
+        self.around.truncate(around);
         Ok(results)
     }
 
@@ -218,6 +226,10 @@ impl Machine<'_> {
                 }
                 vec![]
             }
+            Op::Note { shown } => {
+                self.note(shown);
+                vec![]
+            }
             Op::Routine { routine, batch, args } => self.routine(step, routine, *batch, args)?,
             Op::Update { arg, index, value, checked } => vec![self.update(step, *arg, index, *value, *checked)?],
             Op::Gather { arg, index, checked } => vec![Arc::new(self.gather(step, *arg, index, *checked)?)],
@@ -241,23 +253,41 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// What is known of this turn or member, in place of what it noted before.
+    fn note(&mut self, shown: &[Shown]) {
+        if !self.notes {
+            return;
+        }
+        if let Some(Around::At(_)) = self.around.last() {
+            self.around.pop();
+        }
+        let noted = |s: &Shown| Noted { name: s.name.clone(), re: self.value(s.re), im: s.im.map(|im| self.value(im)) };
+        self.around.push(Around::At(shown.iter().map(noted).collect()));
+    }
+
     fn map(&mut self, step: &Step, count: usize, each: usize, body: &Block) -> Result<Vec<Value>, Failure> {
         let uses = last_uses(body);
         let mut outs: Vec<Array> = step.outs.iter().map(|v| {
             let ty = self.program.type_of(*v);
             Array::zeros(ty.scalar, ty.shape.to_vec())
         }).collect();
-        for member in 0..count {
+        let only = self.only.as_ref().filter(|(span, _)| *span == step.span && self.around.is_empty()).map(|(_, members)| members.clone());
+        let among = only.is_some();
+        for member in only.map_or(0..count, |members| members.start..members.end.min(count)) {
             if self.context.stopped() {
                 return self.fail(step, FailureKind::Stopped);
             }
             let around = self.around.len();
-            self.around.extend((each == 1).then_some(Around::Member(member as i64, Some(step.span))));
+            self.around.push(Around::of_member(member, each, step.span));
             let results = self.block(body, vec![Arc::new(Array::int(member as i64))], &uses)?;
             self.around.truncate(around);
             for (out, result) in outs.iter_mut().zip(results) {
                 copy(&result.data, 0, &mut out.data, member * result.len(), result.len());
             }
+        }
+        // What follows would read members that were not run.
+        if among {
+            return self.fail(step, FailureKind::Stopped);
         }
         Ok(outs.into_iter().map(Arc::new).collect())
     }

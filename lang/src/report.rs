@@ -3,8 +3,9 @@
 use crate::check::errors::BY_ZERO;
 use crate::check::script::Unit;
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Around, Failure, FailureKind};
+use crate::engine::{Around, Failure, FailureKind, Noted};
 use crate::source::Span;
+use moyal_runtime::array::{Array, Data};
 
 /// The message for a failed unit.
 pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
@@ -31,7 +32,13 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
         diagnostic = diagnostic.label(&unit.span, "in this statement");
     }
     if matches!(failure.kind, FailureKind::NotFinite { .. }) {
-        diagnostic = diagnostic.help("`--allow-nonfinite` lets such numbers pass");
+        let pass = "`--allow-nonfinite` lets such numbers pass";
+        // Only paths of processes note where they are.
+        let path = failure.around.iter().any(|a| matches!(a, Around::At(_)));
+        diagnostic = diagnostic.help(match path {
+            true => format!("shorter steps may hold the path: a smaller dt, or `step: adaptive(max_drift: 10)`; {pass}"),
+            false => pass.to_string(),
+        });
     }
     diagnostic
 }
@@ -66,15 +73,30 @@ fn in_library(span: &Span) -> bool {
     span.source.name.starts_with("library ")
 }
 
-/// ` (chain = 3, draw = 12)`: the loops and comprehensions around, each by the name that the text gives what it counts.
+/// ` (chain = 3, draw = 12)`: the loops and comprehensions around, each by the name that the text gives what it counts, and what
+/// they noted of themselves, which says more than turns of loops in the library.
 fn around(unit: &Unit, around: &[Around]) -> String {
     let text = |span: u32| unit.program.spans.get(span as usize).map(Span::text);
     let mut places = vec![];
     let mut before: Option<u32> = None;
-    for a in around {
+    let noted = around.iter().rposition(|a| matches!(a, Around::At(_)));
+    let in_library = |span: u32| unit.program.spans.get(span as usize).is_some_and(in_library);
+    for (place, a) in around.iter().enumerate() {
         let (span, word, number) = match a {
+            Around::Turn(_, span) if noted.is_some_and(|n| place < n) && in_library(*span) => continue,
             Around::Turn(k, span) => (Some(*span), "turn", *k),
             Around::Member(k, span) => (*span, "member", *k),
+            Around::Members { first, count, span } => {
+                let name = text(*span).and_then(counted).unwrap_or_else(|| "member".to_string());
+                places.push(format!("{name} = {first} … {}", first + *count as i64 - 1));
+                continue;
+            }
+            Around::At(values) => {
+                places.extend(values.iter().map(said));
+                continue;
+            }
+            // Which of the members in a tile it is.
+            Around::Element(..) if around.iter().any(|a| matches!(a, Around::Members { .. })) => continue,
             Around::Element(k, count) => {
                 places.push(format!("number {k} of {count}"));
                 continue;
@@ -87,6 +109,42 @@ fn around(unit: &Unit, around: &[Around]) -> String {
         places.push(name.map_or_else(|| format!("{word} {number}"), |name| format!("{name} = {number}")));
     }
     if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) }
+}
+
+/// `x = 3.2`; of an array how large its elements are.
+fn said(noted: &Noted) -> String {
+    let name = &noted.name;
+    let (re, im) = (reals(&noted.re), noted.im.as_ref().map(|im| reals(im)));
+    match (&re[..], im.as_deref()) {
+        ([x], None) => format!("{name} = {}", short(*x)),
+        ([x], Some([y])) => format!("{name} = {} {} {} i", short(*x), if *y < 0.0 { '-' } else { '+' }, short(y.abs())),
+        (re, im) => {
+            let modulus = |k: usize| re[k].hypot(im.map_or(0.0, |im| im[k]));
+            format!("|{name}| up to {}", short((0..re.len()).map(modulus).fold(0.0, f64::max)))
+        }
+    }
+}
+
+fn reals(array: &Array) -> Vec<f64> {
+    match &array.data {
+        Data::Real(v) => v.clone(),
+        Data::F32(v) => v.iter().map(|x| *x as f64).collect(),
+        Data::Int(v) => v.iter().map(|x| *x as f64).collect(),
+        Data::Bool(v) => v.iter().map(|x| *x as u8 as f64).collect(),
+    }
+}
+
+/// Four digits of a number.
+fn short(x: f64) -> String {
+    match x.abs() {
+        0.0 => "0".to_string(),
+        1e-3..1e6 => {
+            let digits = (3 - x.abs().log10().floor() as i32).max(0) as usize;
+            let text = format!("{x:.digits$}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+        }
+        _ => format!("{x:.3e}"),
+    }
 }
 
 /// What a loop or comprehension calls what it counts: the name behind its own `for`, which stands outside all inner brackets.

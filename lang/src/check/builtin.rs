@@ -160,6 +160,7 @@ builtins! {
     "scalar_like", "scalar_like(h, x)", "The real number h in the precision of x.", paths::scalar_like;
     "completed", "completed(s, x)", "A score in the type of the state x: a record gets zeros for states that it leaves out.", paths::completed;
     "with_parts", "with_parts(x, (a, b))", "A record with the fields of x and these values, in order.", paths::with_parts;
+    "path_at", "path_at(p, x, t)", "Notes where a path of a process is, to be told if the run fails there.", paths::path_at;
     "derived_process", "derived_process(p, drift, noisy)", "The process with another drift, a function of state and time, and the noise of p or none; its time runs backwards.", paths::derived_process;
     "has", "has(x, \"name\")", "Whether a value has a field of that name: known before the run.", has;
     "histogram", "histogram(x, bins: 50, range: (a, b))", "A histogram for `plot`, normalised to one; over an ensemble with errors. `h.edges` and `h.density` are its numbers.", super::figure::histogram;

@@ -6,7 +6,7 @@ use super::expression::tight;
 use super::process::{Dynamics, Process};
 use super::value::*;
 use super::*;
-use crate::core::{Distribution as Base, Monoid};
+use crate::core::{Distribution as Base, Monoid, Shown};
 use moyal_runtime::array::Scalar;
 
 /// `path_set(from, like, paths)`: the index set of the paths. That of `from`, if it has a state for each path, else `paths`.
@@ -230,6 +230,29 @@ pub fn with_parts(c: &mut Checker, mut call: Call) -> Checked<Value> {
         }
         [(x, span), _] => c.needs(&span, "a record and as many values in a tuple", &x),
     }
+}
+
+/// `path_at(p, x, t)`: what is told of a path if the run fails there: the time, and each state by its name.
+pub fn path_at(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(p, p_span), (x, span), (t, t_span)] = call.exactly::<3>(c)?;
+    let (p, t) = match (p, t) {
+        (Value::Process(p), Value::Number(t)) => (p, t),
+        (Value::Process(_), other) => return c.needs(&t_span, "a time", &other),
+        (other, _) => return c.needs(&p_span, "a process", &other),
+    };
+    let states: Vec<(Rc<str>, Value)> = match x {
+        Value::Record(fields) if p.states.len() > 1 => fields.to_vec(),
+        x => vec![(p.states[0].clone(), x)],
+    };
+    let mut shown = vec![Shown { name: "t".into(), re: t.re, im: None }];
+    for (name, state) in states {
+        match state {
+            Value::Number(n) => shown.push(Shown { name: name.as_ref().into(), re: n.re, im: n.im }),
+            other => return c.needs(&span, "states of a process", &other),
+        }
+    }
+    c.b.note(shown);
+    Ok(Value::Unit)
 }
 
 /// `derived_process(p, drift, noisy)`: the process with another drift and p's noise or none, whose time runs backwards.

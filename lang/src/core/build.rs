@@ -14,6 +14,8 @@ pub struct Builder {
     pub spans: Vec<Span>,
     /// Open blocks, the innermost last.
     blocks: Vec<Vec<Step>>,
+    /// For each of them the place that new steps had when it was opened: they have it again when it is closed.
+    opened: Vec<u32>,
     /// What is known of each variable, by its number, as far as steps have been added.
     known: Vec<Known>,
     /// Index of the place that new steps get.
@@ -33,7 +35,7 @@ struct Known {
 
 impl Builder {
     pub fn new() -> Builder {
-        Builder { blocks: vec![vec![]], ..Builder::default() }
+        Builder { blocks: vec![vec![]], opened: vec![0], ..Builder::default() }
     }
 
     /// Goes on in an existing program: new variables follow its own.
@@ -130,6 +132,7 @@ impl Builder {
 
     pub fn open(&mut self) {
         self.blocks.push(vec![]);
+        self.opened.push(self.span);
     }
 
     /// The steps of the outermost block, taken out; all other blocks are closed.
@@ -139,6 +142,7 @@ impl Builder {
     }
 
     pub fn close(&mut self, params: Vec<Var>, results: Vec<Var>) -> Block {
+        self.span = self.opened.pop().expect("no block is open");
         Block { params, steps: self.blocks.pop().expect("no block is open"), results }
     }
 
@@ -151,7 +155,7 @@ impl Builder {
 
     /// Drops the innermost open block and what is in it.
     pub fn abandon(&mut self) {
-        self.blocks.pop();
+        self.abandon_to(self.depth() - 1);
     }
 
     /// How many blocks are open; with [`Builder::abandon_to`] an error can leave the builder as it was.
@@ -161,6 +165,7 @@ impl Builder {
 
     pub fn abandon_to(&mut self, depth: usize) {
         self.blocks.truncate(depth);
+        self.span = self.opened.drain(depth..).next().unwrap_or(self.span);
     }
 
     /// The step that defines `var` in the blocks now open (not inside regions that are closed).
@@ -821,6 +826,10 @@ impl Builder {
 
     pub fn require(&mut self, condition: Var, message: impl Into<String>) {
         self.step(Op::Require { condition, message: message.into() }, vec![]);
+    }
+
+    pub fn note(&mut self, shown: Vec<Shown>) {
+        self.step(Op::Note { shown }, vec![]);
     }
 }
 

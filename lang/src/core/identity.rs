@@ -147,6 +147,13 @@ impl Words<'_> {
                 self.add(23);
                 self.all(message.bytes().map(u64::from).collect::<Vec<_>>().into_iter());
             }
+            Op::Note { shown } => {
+                self.add(25);
+                for s in shown {
+                    self.add(s.im.is_some() as u64);
+                    self.all(s.name.bytes().map(u64::from).collect::<Vec<_>>().into_iter());
+                }
+            }
         }
     }
 }

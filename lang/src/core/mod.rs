@@ -79,7 +79,7 @@ pub struct Block {
 
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// One for most operations; as many as carried values or results for regions and routines; none for `Require`.
+    /// One for most operations; as many as carried values or results for regions and routines; none for `Require` and `Note`.
     pub outs: Vars,
     pub op: Op,
     /// Where it stands in the text: an index into [`Program::spans`].
@@ -180,6 +180,17 @@ pub enum Op {
     Map { count: usize, each: usize, body: Block },
     /// Fails the run at this step's place with `message` unless the scalar `condition` holds.
     Require { condition: Var, message: String },
+    /// What is said with a failure from here to the end of this turn or member: where a path is. Compiled code knows nothing of it.
+    Note { shown: Vec<Shown> },
+}
+
+/// A value under the name that the user knows.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub name: std::sync::Arc<str>,
+    pub re: Var,
+    /// The imaginary part of a complex value.
+    pub im: Option<Var>,
 }
 
 impl Literal {
@@ -270,6 +281,7 @@ impl Op {
             }
             Op::While { init, .. } => all(init, f),
             Op::If { condition, .. } | Op::Require { condition, .. } => f(*condition),
+            Op::Note { shown } => shown.iter().flat_map(|s| std::iter::once(s.re).chain(s.im)).for_each(f),
         }
     }
 
@@ -325,6 +337,13 @@ impl Op {
             Op::If { condition, then, otherwise } => Op::If { condition: f(condition), then, otherwise },
             Op::Map { .. } => self,
             Op::Require { condition, message } => Op::Require { condition: f(condition), message },
+            Op::Note { mut shown } => {
+                for s in &mut shown {
+                    s.re = f(s.re);
+                    s.im = s.im.map(&mut *f);
+                }
+                Op::Note { shown }
+            }
         }
     }
 

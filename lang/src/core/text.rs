@@ -70,5 +70,6 @@ fn operation(op: &Op) -> String {
         Op::Map { count, each: 1, .. } => format!("map {count}"),
         Op::Map { count, each, .. } => format!("map {count} of {each}"),
         Op::Require { message, .. } => format!("require {args}: {message}"),
+        Op::Note { .. } => format!("note {args}"),
     }
 }

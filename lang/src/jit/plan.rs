@@ -70,7 +70,6 @@ pub enum Instruction {
     Loop { count: Buffer, before: Vec<Move>, turn: Turn, span: u32 },
     While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Turn, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
-    /// With `each` members of the program in one, their numbers are not told in failures.
     Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
     /// What follows belongs to this mark. Only in plans that are profiled.
@@ -737,6 +736,7 @@ impl Planner {
         let homes = |p: &Planner, vars: &[Var]| -> Vec<Buffer> { vars.iter().map(|v| p.homes[v]).collect() };
         match &step.op {
             Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => return self.region(step, k, scope, out),
+            Op::Note { .. } => {}
             Op::Require { condition, message } => {
                 out.push(Instruction::Require { condition: home(self, condition), message: message.clone(), span: step.span });
                 return;
@@ -1158,7 +1158,7 @@ fn kind(op: &Op) -> Kind {
         Op::Contract { .. } => Kind::Product,
         Op::Routine { .. } => Kind::Routine,
         Op::Draw { .. } => Kind::Noise,
-        Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } | Op::Require { .. } => Kind::Control,
+        Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } | Op::Require { .. } | Op::Note { .. } => Kind::Control,
         _ => Kind::Copy,
     }
 }

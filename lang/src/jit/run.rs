@@ -533,7 +533,7 @@ impl Worker<'_> {
         }
         self.slice_mut::<i64>(map.member, 1)[0] = k as i64;
         let around = self.around.len();
-        self.around.extend((map.each == 1).then_some(Around::Member(k as i64, Some(map.span))));
+        self.around.push(Around::of_member(k, map.each, map.span));
         self.all(map.body)?;
         self.around.truncate(around);
         for (from, to, bytes) in map.results {

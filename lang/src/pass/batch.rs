@@ -186,6 +186,7 @@ impl Batcher<'_> {
                 self.b.require(all, message.clone());
                 vec![]
             }
+            Op::Note { .. } => vec![],
             Op::Loop { count, init, body } => self.turns(*count, init, body),
             Op::While { init, condition, body } => self.turns_while(init, condition, body),
             Op::Map { count, each, body } => self.inner_map(*count, *each, body),

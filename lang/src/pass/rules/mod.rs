@@ -57,7 +57,7 @@ fn push_one(b: &mut Builder, op: &Op, out: Var, tangents: &[Option<Var>]) -> Opt
         Op::Scatter { shape, index, .. } => tangents.last().unwrap().map(|t| b.scatter(shape.clone(), index.clone(), t)),
         Op::Update { arg, index, value, checked } => Some(position::push_update(b, *arg, index, *value, *checked, tangents)),
         Op::Contract { left, right, batch, sum } => contract::push(b, *left, *right, batch, sum, tangents),
-        Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => None,
+        Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } | Op::Note { .. } => None,
         Op::Routine { .. } => unreachable!("several results"),
         Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
     }
@@ -83,7 +83,7 @@ pub fn pull(b: &mut Builder, op: &Op, out: Var, value: Var, to: &[Option<Var>]) 
         Op::Scatter { index, .. } => vec![(index.len(), Share::of(b.gather(value, index.clone(), false)))],
         Op::Update { index, checked, .. } => position::pull_update(b, index, *checked, value, to),
         Op::Contract { left, right, batch, sum } => contract::pull(b, *left, *right, batch, sum, value, to),
-        Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } => vec![],
+        Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Draw { .. } | Op::Require { .. } | Op::Note { .. } => vec![],
         Op::Routine { .. } => unreachable!("several results"),
         Op::Loop { .. } | Op::While { .. } | Op::If { .. } | Op::Map { .. } => unreachable!("a region"),
     }
