@@ -183,9 +183,12 @@ pub fn narrow(c: &mut Checker, mut call: Call) -> Checked<Value> {
 /// `as_vector(x)`: the components of a value, its parts and theirs, one after the other: real[components(x)].
 pub fn as_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
     use moyal_runtime::array::Scalar;
-    let [(x, _)] = call.exactly::<1>(c)?;
+    let [(x, span)] = call.exactly::<1>(c)?;
     if x.has_unknown() {
         return Err(Reported);
+    }
+    if !of_numbers(&x) {
+        return c.needs(&span, "a number, an array, or a tuple or record of such", &x);
     }
     let parts: Vec<Var> = x
         .leaves()
@@ -199,6 +202,15 @@ pub fn as_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let count = parts.iter().map(|v| c.b.type_of(*v).len()).sum();
     let re = if parts.len() == 1 { parts[0] } else { c.b.concat(parts, 0) };
     Ok(Value::Number(Number::new(Kind::Real, vec![IndexSet::Range(count)], re)))
+}
+
+fn of_numbers(x: &Value) -> bool {
+    match x {
+        Value::Number(_) => true,
+        Value::Tuple(items) => items.iter().all(of_numbers),
+        Value::Record(fields) => fields.iter().all(|(_, v)| of_numbers(v)),
+        _ => false,
+    }
 }
 
 /// `from_vector(v, x)`: the value of the type of x with these components.

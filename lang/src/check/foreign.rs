@@ -153,5 +153,6 @@ const TYPES: Table = &[
     (&["dict", "struct", "object", "record"], "a record is written `{a: real, b: int}`"),
     (&["tuple", "Tuple", "pair"], "a tuple is written `(real, int)`"),
     (&["function", "Callable", "fn", "action", "process"], "a parameter that is a function has no type: leave it out"),
+    (&["field", "Field"], "a field on a lattice Λ is `real[Λ]` or `complex[Λ]`"),
     (&["lattice", "Lattice"], "leave the type out: a field on a lattice is `real[Λ]`"),
 ];
