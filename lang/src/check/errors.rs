@@ -150,6 +150,10 @@ pub fn set_as_type(name: &Name) -> Diagnostic {
         .help(format!("write `real[{text}]` for a real field on it, `complex[{text}]` for a complex one"))
 }
 
+pub fn no_draws(span: &Span) -> Diagnostic {
+    error("an ensemble has one draw at least").label(span, "there is none in this array")
+}
+
 pub fn unknown_type(name: &Name, near: Option<&str>) -> Diagnostic {
     let help = match foreign::ty(&name.text) {
         Some(written) => Some(written.to_string()),
