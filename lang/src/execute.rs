@@ -23,16 +23,16 @@ const REPLAYED: u64 = 3_000_000;
 const REPLAYED_MEMBERS: u64 = 10 * REPLAYED;
 
 impl Ready {
-    pub fn new(program: Program, interpret: bool) -> Ready {
-        if interpret { Ready::Interpreted(program) } else { Ready::compiled(program, Compiled::new) }
+    pub fn new(program: &Program, interpret: bool) -> Ready {
+        if interpret { Ready::Interpreted(program.clone()) } else { Ready::compiled(program, Compiled::new) }
     }
 
     /// Compiled so that it says where each of so many threads is.
-    pub fn profiled(program: Program, threads: usize) -> Ready {
+    pub fn profiled(program: &Program, threads: usize) -> Ready {
         Ready::compiled(program, |program| Compiled::profiled(program, threads))
     }
 
-    fn compiled(program: Program, compile: impl Fn(&Program) -> Result<Compiled, String>) -> Ready {
+    fn compiled(program: &Program, compile: impl Fn(&Program) -> Result<Compiled, String>) -> Ready {
         let program = pipeline::prepare(program);
         match compile(&program) {
             Ok(compiled) => Ready::Compiled(compiled),
@@ -121,7 +121,7 @@ pub fn all_finite(array: &Array) -> bool {
 pub fn first_nonfinite(program: &Program, inputs: &[Arc<Array>], context: &Context) -> Option<Failure> {
     let exact = interpret::replay(program, inputs, context, true, REPLAYED, None);
     exact.or_else(|| {
-        let coarse = interpret::replay(&pipeline::prepare(program.clone()), inputs, context, true, u64::MAX, None)?;
+        let coarse = interpret::replay(&pipeline::prepare(program), inputs, context, true, u64::MAX, None)?;
         Some(among_members(program, inputs, context, true, coarse))
     })
 }

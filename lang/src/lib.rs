@@ -1,5 +1,6 @@
 //! The Moyal language: from text to something that runs.
 
+mod ahead;
 pub mod check;
 pub mod core;
 pub mod diagnostic;

@@ -11,6 +11,7 @@ use crate::core::build::Builder;
 use crate::core::*;
 use crate::pass::drop;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Moves comprehensions over the draws of earlier statements to where the draws are made.
 pub fn script(script: &mut Script, slots: &mut Vec<Slot>) {
@@ -37,6 +38,21 @@ struct Kept {
     row: Var,
     draws: usize,
     chains: usize,
+}
+
+/// Finds out of one program after the other whether [`script`] may change it.
+#[derive(Default)]
+pub struct Movable {
+    kept: HashSet<usize>,
+}
+
+impl Movable {
+    /// Whether a program makes draws that others may go through, or reads such draws of a program before it.
+    pub fn may_change(&mut self, unit: &Unit) -> bool {
+        let own = kept_arrays(unit);
+        self.kept.extend(own.iter().map(|kept| kept.slot));
+        !own.is_empty() || unit.inputs.iter().any(|slot| self.kept.contains(slot))
+    }
 }
 
 fn kept_arrays(unit: &Unit) -> Vec<Kept> {
@@ -225,11 +241,12 @@ fn move_all(script: &mut Script, slots: &mut Vec<Slot>, maker: usize, kept: &Kep
 /// Takes the comprehensions out of a statement: their results become inputs of it, or leave it altogether if they are what
 /// the statement is for.
 fn taken_out(unit: &mut Unit, slots: &mut Vec<Slot>, asked: &Asked, array: usize) -> Vec<Moved> {
-    let body = &mut unit.program.body;
+    let mut program = Program::clone(&unit.program);
+    let body = &mut program.body;
     let mut moved = vec![];
     for k in &asked.maps {
         for var in body.steps[*k].outs.clone() {
-            let ty = unit.program.types[var.0 as usize].clone();
+            let ty = program.types[var.0 as usize].clone();
             let slot = match body.results.iter().position(|v| *v == var) {
                 Some(result) => {
                     body.results.remove(result);
@@ -253,19 +270,20 @@ fn taken_out(unit: &mut Unit, slots: &mut Vec<Slot>, asked: &Asked, array: usize
     let gone = unit.inputs.iter().position(|s| *s == array).expect("an input");
     unit.inputs.remove(gone);
     body.params.remove(gone);
+    unit.change(program);
     moved
 }
 
 /// A reader as it was: its program, the slots of its inputs, what it asks, and where the answers go.
-type Given = (Program, Vec<usize>, Asked, Vec<Moved>);
+type Given = (Arc<Program>, Vec<usize>, Asked, Vec<Moved>);
 
 /// Puts comprehensions into the loop that makes the draws, instead of the array.
 fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
-    let Program { types, spans, mut body } = std::mem::replace(&mut unit.program, empty());
+    let Program { types, spans, mut body } = Program::clone(&unit.program);
     let mut b = Builder::resume(types, spans);
     let rest = body.steps.split_off(kept.step + 1);
     let mut step = body.steps.pop().expect("the loop");
-    let Op::Loop { count, mut init, body: mut turn } = step.op else { unreachable!("a loop") };
+    let Op::Loop { count, mut init, body: turn } = step.op else { unreachable!("a loop") };
     b.extend(body.steps);
     let mut all_names: Vec<VarMap<Var>> = vec![];
     for (program, inputs, asked, _) in given {
@@ -292,7 +310,7 @@ fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
     init.extend(moved.iter().map(|m| b.full(m.ty.scalar, &by_turn(&m.ty).shape, 0.0)));
     let number = turn.params[0];
     let mut params = turn.params.clone();
-    let mut results = b.reopen(turn);
+    let mut results = b.reopen(*turn);
     let mut rows = vec![];
     for ((program, _, asked, _), names) in given.iter().zip(&all_names) {
         for k in &asked.maps {
@@ -301,7 +319,7 @@ fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
     }
     params.extend(&carried);
     results.extend(carried.iter().zip(rows).map(|(array, row)| b.update(*array, vec![number], row, false)));
-    turn = b.close(params, results);
+    let mut turn = b.close(params, results);
     let outs: Vec<Var> = moved.iter().map(|m| b.fresh(by_turn(&m.ty))).collect();
     step.outs.extend_from_slice(&outs);
     // The array itself goes.
@@ -310,7 +328,7 @@ fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
     turn.params.remove(kept.carried + 1);
     let last = turn.results.remove(kept.carried);
     turn.steps.retain(|s| s.outs[..] != [last]);
-    b.extend(vec![Step { op: Op::Loop { count, init, body: turn }, ..step }]);
+    b.extend(vec![Step { op: Op::Loop { count, init, body: turn.into() }, ..step }]);
     b.extend(rest.into_iter().filter(|s| !s.op.args().contains(&array)).collect());
     let result = unit.outputs.iter().position(|s| *s == kept.slot).expect("an output");
     unit.outputs.remove(result);
@@ -320,11 +338,7 @@ fn put_in(unit: &mut Unit, kept: &Kept, given: &[Given]) {
         unit.outputs.push(moved.slot);
     }
     // What the array began with goes too.
-    unit.program = drop::program(b.finish(body.params, body.results));
-}
-
-fn empty() -> Program {
-    Program { types: vec![], spans: vec![], body: Block::default() }
+    unit.change(drop::program(&b.finish(body.params, body.results)));
 }
 
 /// The comprehension's members of one turn: one for each chain.

@@ -9,26 +9,27 @@ pub struct Pass {
     pub run: fn(Program) -> Program,
 }
 
+/// All but the first, which is `drop`: it takes what it keeps out of a program that stays as it is.
 pub const PASSES: &[Pass] = &[
-    Pass { name: "drop", run: drop::program },
     Pass { name: "vectorise", run: vectorise::program },
     Pass { name: "tile", run: tile::program },
     Pass { name: "share", run: share::program },
     Pass { name: "around", run: around::program },
-    Pass { name: "drop", run: drop::program },
+    Pass { name: "drop", run: |program| drop::program(&program) },
 ];
 
 /// The same with every step's result verified: for tests. The error names the pass after which an invariant fails.
-pub fn prepare_verified(program: Program) -> Result<Program, String> {
-    verify::program(&program).map_err(|e| format!("before all passes: {e}"))?;
-    PASSES.iter().try_fold(program, |program, pass| {
-        let program = (pass.run)(program);
-        verify::program(&program).map_err(|e| format!("after {}: {e}", pass.name))?;
-        Ok(program)
-    })
+pub fn prepare_verified(program: &Program) -> Result<Program, String> {
+    let verified = |program: Program, when: &str| match verify::program(&program) {
+        Ok(()) => Ok(program),
+        Err(e) => Err(format!("{when}: {e}")),
+    };
+    verify::program(program).map_err(|e| format!("before all passes: {e}"))?;
+    let first = verified(drop::program(program), "after drop")?;
+    PASSES.iter().try_fold(first, |program, pass| verified((pass.run)(program), &format!("after {}", pass.name)))
 }
 
 /// What an engine gets.
-pub fn prepare(program: Program) -> Program {
-    PASSES.iter().fold(program, |program, pass| (pass.run)(program))
+pub fn prepare(program: &Program) -> Program {
+    PASSES.iter().fold(drop::program(program), |program, pass| (pass.run)(program))
 }

@@ -76,7 +76,7 @@ pub struct Mark {
 /// The marks of one plan, and who passes them.
 pub struct Marks {
     marks: Vec<Mark>,
-    spans: Vec<Span>,
+    spans: Arc<Vec<Span>>,
     threads: Vec<Thread>,
     gathered: Mutex<Gathered>,
 }
@@ -104,7 +104,7 @@ const STATEMENT: u32 = 0;
 const IDLE: u32 = u32::MAX;
 
 impl Marks {
-    pub fn new(marks: Vec<Mark>, spans: Vec<Span>, threads: usize) -> Marks {
+    pub fn new(marks: Vec<Mark>, spans: Arc<Vec<Span>>, threads: usize) -> Marks {
         let marks: Vec<Mark> = [Mark { kind: Kind::Memory, shares: vec![] }].into_iter().chain(marks).collect();
         let passed = || marks.iter().map(|_| AtomicU64::new(0)).collect();
         let threads = (0..threads).map(|_| Thread { now: AtomicU32::new(IDLE), passed: passed() }).collect();
@@ -523,7 +523,7 @@ mod tests {
 
     /// The lines of one statement, whose runs took so long, after a thread has passed these marks for so long each.
     fn lines(statement: &Span, marks: Vec<Mark>, spans: Vec<Span>, passed: &[(u32, f64)], elapsed: f64) -> Vec<Line> {
-        let marks = Marks::new(marks, spans, 2);
+        let marks = Marks::new(marks, Arc::new(spans), 2);
         for (mark, seconds) in passed {
             marks.thread(1).pass(*mark);
             marks.sample(*seconds, 1);

@@ -1,10 +1,10 @@
 //! A session: statements compiled one after the other, and the values that they have made. The REPL continues one, `run`
 //! makes one for a file, the embedding API holds one.
 
+use crate::ahead::{Ahead, GivesUp};
 use crate::check::script::{Action, Count, Piece, Plot, Script, ScriptChecker, Then, Unit};
 use crate::check::value::Value;
 use crate::check::{Globals, Slot, figure};
-use crate::core::identity::identity;
 use crate::core::{Op, Program, Type, Var};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Context, Control, FailureKind, State};
@@ -13,7 +13,7 @@ use crate::estimate::{self, Estimate, Reason};
 use crate::format::{self, Slots};
 use crate::host::{Figure, Host, Layer, LayerKind, Options, ParamInfo, Progress, Stored};
 use crate::meaning::{self, Meaning};
-use crate::measure;
+use crate::measure::{self, Movable};
 use crate::profile::{Kind, Profile, Profiler};
 use crate::report;
 use crate::source::{Source, Span};
@@ -26,7 +26,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Gives the text of a library module by its path, e.g. `prelude` or `rmt`.
@@ -121,7 +121,7 @@ impl Session {
     /// The params that a text declares, without running anything.
     pub fn params(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<ParamInfo>, Vec<Diagnostic>> {
         let mut globals = Globals::default();
-        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false, None);
         match script {
             Some(script) if !script.params.is_empty() || mistakes.is_empty() => Ok(script.params),
             _ => Err(mistakes),
@@ -131,7 +131,7 @@ impl Session {
     /// Checks a text whole and runs nothing. Warnings come with success.
     pub fn check(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         let mut globals = self.globals.clone();
-        let (_, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let (_, mistakes) = self.checked(&mut globals, name, text, host, false, None);
         if failed(&mistakes) { Err(mistakes) } else { Ok(mistakes) }
     }
 
@@ -143,85 +143,76 @@ impl Session {
     /// The same for a text after which nothing comes: what it asks of a sampler's draws is computed as they appear, and the
     /// draws are kept only where it needs them.
     pub fn run_alone(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<(), Vec<Diagnostic>> {
-        let mut globals = self.globals.clone();
-        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
-        let Some(mut script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
-        for warning in &mistakes {
+        // On one thread each program is compiled when it is met, and so it is where that is measured.
+        let ahead = self.pool.threads() > 1 && self.profiler.is_none() && !self.options.interpret;
+        let (globals, script, warnings) = self.checked_whole(name, text, ahead, host)?;
+        for warning in &warnings {
             host.warn(warning);
         }
-        let since = self.clock();
-        // The interpreter shows what this must not change.
-        if !self.options.interpret {
-            measure::script(&mut script, &mut globals.slots);
-        }
-        self.spent(None, Kind::Compiling, since);
         self.globals = globals;
         self.calls.clear();
-        // On one thread each is compiled when it is met, and so it is where that is measured.
-        if self.pool.threads() > 1 && self.profiler.is_none() {
-            self.compile_ahead(&script.actions);
-        }
         self.actions(&script.actions, host).map_err(|d| vec![d])
     }
 
     /// Checks a text whole and makes its programs ready; nothing runs. How many there are.
     pub fn compile(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<usize, Vec<Diagnostic>> {
-        let mut globals = self.globals.clone();
-        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
-        let Some(mut script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
-        measure::script(&mut script, &mut globals.slots);
         let before = self.compilations();
-        self.compile_ahead(&script.actions);
+        self.checked_whole(name, text, !self.options.interpret, host)?;
         Ok(self.compilations() - before)
     }
 
-    /// Compiles the programs of a script on all threads.
-    fn compile_ahead(&self, actions: &[Action]) {
-        if self.options.interpret {
-            return;
-        }
-        let mut units = vec![];
-        actions.iter().for_each(|action| action.units(&mut units));
-        units.retain(|unit| !is_constant(&unit.program));
-        let identities: Vec<u128> = units.iter().map(|unit| identity(&unit.program)).collect();
-        // Of equal ones the first.
-        let mut first: HashMap<u128, usize> = HashMap::new();
-        let mut programs = vec![];
-        for (unit, identity) in units.iter().zip(&identities) {
-            first.entry(*identity).or_insert_with(|| {
-                programs.push(&unit.program);
-                programs.len() - 1
-            });
-        }
-        self.made_ready.set(self.made_ready.get() + programs.len());
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut made = vec![];
-            loop {
-                let k = next.fetch_add(1, Ordering::Relaxed);
-                let Some(program) = programs.get(k) else { return made };
-                made.push((k, Ready::new((*program).clone(), false)));
+    /// A text after which nothing comes, with the warnings about it. If its programs are to be made ready `ahead`, all threads do that,
+    /// and those that do not check begin while it is checked.
+    fn checked_whole(&self, name: &str, text: &str, ahead: bool, host: &mut dyn Host) -> Result<(Globals, Script, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut globals = self.globals.clone();
+        let making = Ahead::default();
+        let checked = std::thread::scope(|scope| {
+            let _gives_up = GivesUp(&making);
+            let (mut others, mut movable) = (self.pool.threads() - 1, Movable::default());
+            let mut add = |unit: &Unit| {
+                let new = !is_constant(&unit.program) && making.add(unit.identity(), &unit.program);
+                if new && others > 0 {
+                    others -= 1;
+                    scope.spawn(|| making.work());
+                }
+            };
+            let mut watch = |unit: &Unit| {
+                if !movable.may_change(unit) {
+                    add(unit);
+                }
+            };
+            let watch: Option<&mut dyn FnMut(&Unit)> = if ahead { Some(&mut watch) } else { None };
+            let (script, mistakes) = self.checked(&mut globals, name, text, host, false, watch);
+            let Some(mut script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
+            let since = self.clock();
+            // The interpreter shows what this must not change.
+            if !self.options.interpret {
+                measure::script(&mut script, &mut globals.slots);
             }
-        };
-        let made = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.pool.threads().min(programs.len())).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+            self.spent(None, Kind::Compiling, since);
+            if ahead {
+                units(&script).into_iter().for_each(add);
+                making.complete();
+                making.work();
+            }
+            Ok((script, mistakes))
         });
-        let mut ready: Vec<Option<Rc<Ready>>> = vec![None; programs.len()];
-        for (k, program) in made {
-            ready[k] = Some(Rc::new(program));
+        let (script, warnings) = checked?;
+        let ready: HashMap<u128, Rc<Ready>> = making.ready().into_iter().map(|(identity, ready)| (identity, Rc::new(ready))).collect();
+        self.made_ready.set(self.made_ready.get() + ready.len());
+        for unit in units(&script) {
+            if let Some(ready) = ready.get(&unit.identity()) {
+                // None of them has run.
+                let _ = unit.ready.set(ready.clone());
+            }
         }
-        for (unit, identity) in units.iter().zip(&identities) {
-            let of = ready[first[identity]].clone().expect("each is made by one of the threads");
-            // None of them has run.
-            let _ = unit.ready.set(of);
-        }
+        Ok((globals, script, warnings))
     }
 
     /// Runs the `test` blocks of a text after its other statements; one outcome for each.
     pub fn test(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Vec<TestOutcome>, Vec<Diagnostic>> {
         let mut globals = self.globals.clone();
-        let (script, mistakes) = self.checked(&mut globals, name, text, host, false);
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, false, None);
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         self.globals = globals;
         self.calls.clear();
@@ -242,7 +233,7 @@ impl Session {
         let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
         let plan = verify::plan(&syntax::parse(&source).0);
         let mut globals = self.globals.clone();
-        let (script, mistakes) = self.checked_program(&mut globals, &plan.program, vec![], host, false);
+        let (script, mistakes) = self.checked_program(&mut globals, &plan.program, vec![], host, false, None);
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         self.globals = globals;
         self.calls.clear();
@@ -351,7 +342,7 @@ impl Session {
 
     fn checked_and_run(&mut self, name: &str, text: &str, host: &mut dyn Host, interactive: bool) -> Result<(), Vec<Diagnostic>> {
         let mut globals = self.globals.clone();
-        let (script, mistakes) = self.checked(&mut globals, name, text, host, interactive);
+        let (script, mistakes) = self.checked(&mut globals, name, text, host, interactive, None);
         let Some(script) = script.filter(|_| !failed(&mistakes)) else { return Err(mistakes) };
         for warning in &mistakes {
             host.warn(warning);
@@ -387,17 +378,17 @@ impl Session {
     }
 
     /// The program made ready, unless it is still.
-    fn ready(&self, program: &Program) -> Rc<Ready> {
-        if is_constant(program) {
-            return Rc::new(Ready::new(program.clone(), true));
+    fn ready(&self, unit: &Unit) -> Rc<Ready> {
+        if is_constant(&unit.program) {
+            return Rc::new(Ready::new(&unit.program, true));
         }
-        let key = (identity(program), self.options.interpret);
+        let key = (unit.identity(), self.options.interpret);
         let mut all = self.ready.borrow_mut();
         let ready = match all.iter().position(|(other, _)| *other == key) {
             Some(k) => all.remove(k).1,
             None => {
                 self.made_ready.set(self.made_ready.get() + 1);
-                Rc::new(Ready::new(program.clone(), self.options.interpret))
+                Rc::new(Ready::new(&unit.program, self.options.interpret))
             }
         };
         all.insert(0, (key, ready.clone()));
@@ -405,34 +396,38 @@ impl Session {
         ready
     }
 
-    fn checked(
-        &self,
-        globals: &mut Globals,
+    /// `watch` is shown every program as soon as it is made.
+    fn checked<'c>(
+        &'c self,
+        globals: &'c mut Globals,
         name: &str,
         text: &str,
-        host: &mut dyn Host,
+        host: &'c mut dyn Host,
         interactive: bool,
+        watch: Option<&'c mut dyn FnMut(&Unit)>,
     ) -> (Option<Script>, Vec<Diagnostic>) {
         let since = self.clock();
         let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
         let (program, mistakes) = syntax::parse(&source);
-        let checked = self.checked_program(globals, &program, mistakes, host, interactive);
+        let checked = self.checked_program(globals, &program, mistakes, host, interactive, watch);
         self.spent(None, Kind::Checking, since);
         checked
     }
 
-    fn checked_program(
-        &self,
-        globals: &mut Globals,
+    fn checked_program<'c>(
+        &'c self,
+        globals: &'c mut Globals,
         program: &syntax::ast::Program,
         mut mistakes: Vec<Diagnostic>,
-        host: &mut dyn Host,
+        host: &'c mut dyn Host,
         interactive: bool,
+        watch: Option<&'c mut dyn FnMut(&Unit)>,
     ) -> (Option<Script>, Vec<Diagnostic>) {
         let mut checker = ScriptChecker::new(globals, host, self.library, &self.options.params, interactive);
         if checker.globals.library.is_empty() {
             checker.prelude();
         }
+        checker.watch = watch;
         let script = checker.script(program);
         // Names that a statement with a syntax error would have made are missed by others: those mistakes say nothing new.
         if mistakes.is_empty() {
@@ -494,7 +489,7 @@ impl Session {
         let pattern = Pattern::Name(Name { text: name.clone(), span: span.clone() });
         *kind = StatementKind::Let { mutable: false, pattern, ty: None, value: value.clone(), draws: false };
         let mut globals = self.globals.clone();
-        let (_, mistakes) = self.checked_program(&mut globals, &program, vec![], host, true);
+        let (_, mistakes) = self.checked_program(&mut globals, &program, vec![], host, true, None);
         match globals.names.get(&name) {
             Some(binding) if !failed(&mistakes) => Ok(binding.value.clone()),
             _ => Err(mistakes),
@@ -656,9 +651,9 @@ impl Session {
     }
 
     fn made_to_run(&self, unit: &Unit) -> Rc<Ready> {
-        let Some(profiler) = self.profiler.as_ref().filter(|_| !self.options.interpret) else { return self.ready(&unit.program) };
+        let Some(profiler) = self.profiler.as_ref().filter(|_| !self.options.interpret) else { return self.ready(unit) };
         let since = self.clock();
-        let ready = Ready::profiled(unit.program.clone(), profiler.threads());
+        let ready = Ready::profiled(&unit.program, profiler.threads());
         if let Some(marks) = ready.marks() {
             profiler.made(&unit.span, marks.clone());
         }
@@ -769,6 +764,13 @@ impl Session {
         };
         Layer { label: layer.label.as_ref().map(|l| l.to_string()), kind }
     }
+}
+
+/// The programs of a script's statements.
+fn units(script: &Script) -> Vec<&Unit> {
+    let mut found = vec![];
+    script.actions.iter().for_each(|action| action.units(&mut found));
+    found
 }
 
 /// Whether there is nothing to compile: the value of a param, say.

@@ -72,7 +72,7 @@ fn compare(what: &str, inputs: Vec<Array>, f: impl Fn(&mut Builder, &[Var]) -> V
     let stop = AtomicBool::new(false);
     let context = Context { seed: 1, stop: &stop };
     let plain = interpret::run(&program, &inputs, &context).unwrap();
-    let compiled = Ready::new(program, false);
+    let compiled = Ready::new(&program, false);
     let found = compiled.run_from(&inputs, State::default(), &context, &Pool::new(2), &mut |_, _, _| Control::Continue).unwrap();
     for (x, y) in plain.iter().zip(&found) {
         assert!(same(x, y), "{what}: compiled {y:?}\ninterpreted {x:?}\nof {inputs:?}");

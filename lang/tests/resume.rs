@@ -53,8 +53,8 @@ fn stopped_and_resumed(call: &str) {
     let context = Context { seed: 7, stop: &stop };
     let mut whole: Option<Vec<Arc<Array>>> = None;
     for (interpret, threads) in [(true, 1), (false, 1), (false, 3)] {
-        moyal_lang::pipeline::prepare_verified(sampler(call).program).unwrap();
-        let ready = Ready::new(sampler(call).program, interpret);
+        moyal_lang::pipeline::prepare_verified(&sampler(call).program).unwrap();
+        let ready = Ready::new(&sampler(call).program, interpret);
         let pool = Pool::new(threads);
         let mut turns = 0;
         let uninterrupted = ready

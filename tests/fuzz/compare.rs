@@ -167,7 +167,7 @@ impl Bench {
     /// Every way to run one program, and what they agree upon.
     fn every_way(&mut self, program: &Program, inputs: &[Arc<Array>], text: &str) -> Result<Vec<Arc<Array>>, Ended> {
         self.coverage.made(program);
-        let prepared = match pipeline::prepare_verified(program.clone()) {
+        let prepared = match pipeline::prepare_verified(program) {
             Ok(prepared) => prepared,
             Err(why) => return wrong("an invariant of Core", format!("{why}\nin: {text}")),
         };

@@ -106,7 +106,7 @@ fn differences(bench: &Bench, checked: &Checked, which: &Derivative, [x, y]: [&[
 /// A statement's result again with other values of one of its inputs. The interpreter runs what the passes leave.
 fn again(bench: &Bench, checked: &Checked, wanted: &[usize], changed: &[usize], values: &[Array]) -> Option<Vec<Vec<f64>>> {
     let unit: &Unit = checked.filled_by(wanted[0])?;
-    let prepared = pipeline::prepare(unit.program.clone());
+    let prepared = pipeline::prepare(&unit.program);
     let at = unit.outputs.iter().position(|slot| *slot == wanted[0])?;
     values.iter().map(|value| once(bench, checked, (unit, &prepared), changed, value).map(|results| numbers(&results[at]))).collect()
 }

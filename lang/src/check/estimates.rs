@@ -406,7 +406,7 @@ fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: 
     b.set_span(step.span);
     let mut zeros = vars.iter().map(|v| (*v, if b.scalar_of(*v).is_float() { b.real(0.0) } else { b.int(0) })).collect();
     let plain = CoreBlock { params: body.params.clone(), steps: body.steps.clone(), results: read.clone() };
-    let plain = b.copy_block(&pass::drop::region(plain), &mut zeros);
+    let plain = b.copy_block(&pass::drop::region(&plain), &mut zeros);
     let kept = b.map_with(count, each, plain);
     let member = b.fresh(Type::scalar(Scalar::Int));
     b.open();
@@ -421,5 +421,5 @@ fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: 
     b.open();
     split_into(b, second.steps, vars, touched.clone());
     let second = b.close(second.params, second.results);
-    b.extend(vec![Step { outs: step.outs.clone(), op: Op::Map { count, each, body: second }, span: step.span }]);
+    b.extend(vec![Step { outs: step.outs.clone(), op: Op::Map { count, each, body: second.into() }, span: step.span }]);
 }

@@ -47,7 +47,7 @@ impl Checker<'_> {
             ExprKind::As { value, ty } => self.converted(value, ty),
             ExprKind::Lambda { parameters, body } => Ok(Value::Function(Rc::new(value::Function::User(Closure {
                 declaration: Declaration::Lambda { parameters: parameters.clone(), body: body.clone(), span: e.span.clone() },
-                locals: self.locals.clone(),
+                locals: self.locals.seen(),
                 ordinals: Rc::new(walk::ordinals(body)),
                 checked: Default::default(),
                 library: self.in_library,
@@ -305,7 +305,7 @@ impl Checker<'_> {
     pub fn closure(&mut self, function: &Rc<crate::syntax::ast::Function>) -> Value {
         Value::Function(Rc::new(value::Function::User(Closure {
             declaration: Declaration::Function(function.clone()),
-            locals: self.locals.clone(),
+            locals: self.locals.seen(),
             ordinals: Rc::new(walk::ordinals(&function.body)),
             checked: Default::default(),
             library: self.in_library,

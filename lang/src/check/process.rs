@@ -170,7 +170,7 @@ impl Checker<'_> {
     pub fn process(&mut self, declaration: &Rc<ast::Process>) -> Checked<Value> {
         let closure = Closure {
             declaration: Declaration::Process(declaration.clone()),
-            locals: self.locals.clone(),
+            locals: self.locals.seen(),
             ordinals: Rc::default(),
             checked: Default::default(),
             library: self.in_library,

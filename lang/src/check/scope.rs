@@ -17,47 +17,67 @@ pub struct Binding {
     pub span: Option<Span>,
 }
 
-/// The names inside functions and blocks, innermost last. A function keeps the ones that it saw where it was written.
+/// The names inside functions and blocks, innermost last. A function keeps the ones that it saw where it was written, and each of its
+/// calls goes on from these.
 #[derive(Clone, Default)]
 pub struct Locals {
-    entries: Vec<(Rc<str>, Binding)>,
+    kept: Rc<Vec<(Rc<str>, Binding)>>,
+    own: Vec<(Rc<str>, Binding)>,
 }
 
 impl Locals {
     pub fn bind(&mut self, name: Rc<str>, binding: Binding) {
-        self.entries.push((name, binding));
+        self.own.push((name, binding));
+    }
+
+    /// The same for a function to keep.
+    pub fn seen(&self) -> Locals {
+        if self.own.is_empty() {
+            return self.clone();
+        }
+        Locals { kept: Rc::new(self.entries().cloned().collect()), own: vec![] }
+    }
+
+    fn entries(&self) -> impl DoubleEndedIterator<Item = &(Rc<str>, Binding)> {
+        self.kept.iter().chain(&self.own)
     }
 
     pub fn get(&self, name: &str) -> Option<&Binding> {
-        self.entries.iter().rev().find(|(n, _)| &**n == name).map(|(_, b)| b)
+        self.entries().rev().find(|(n, _)| &**n == name).map(|(_, b)| b)
     }
 
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Binding> {
-        self.entries.iter_mut().rev().find(|(n, _)| &**n == name).map(|(_, b)| b)
+        match self.own.iter().rposition(|(n, _)| &**n == name) {
+            Some(k) => Some(&mut self.own[k].1),
+            None => {
+                let k = self.kept.iter().rposition(|(n, _)| &**n == name)?;
+                Some(&mut Rc::make_mut(&mut self.kept)[k].1)
+            }
+        }
     }
 
     /// How many names there are: the mark to which [`Locals::leave`] goes back at the end of a block.
     pub fn mark(&self) -> usize {
-        self.entries.len()
+        self.own.len()
     }
 
     pub fn leave(&mut self, mark: usize) {
-        self.entries.truncate(mark);
+        self.own.truncate(mark);
     }
 
     pub fn names(&self) -> impl Iterator<Item = &Rc<str>> {
-        self.entries.iter().map(|(n, _)| n)
+        self.entries().map(|(n, _)| n)
     }
 
     pub fn bindings(&self) -> impl Iterator<Item = &Binding> {
-        self.entries.iter().map(|(_, b)| b)
+        self.entries().map(|(_, b)| b)
     }
 
     /// The names with values of this statement given over to `f`, once each: what is hidden by a later name goes. Hidden
     /// entries for types keep their values, of which only the type counts.
     pub fn kept(&self, f: &mut dyn FnMut(Value) -> Value) -> Locals {
-        let is_visible = |k: usize, name: &str| !self.entries[k + 1..].iter().any(|(n, _)| &**n == name);
-        let visible = self.entries.iter().enumerate().filter(|(k, (name, _))| is_visible(*k, name));
+        let is_visible = |k: usize, name: &str| !self.names().skip(k + 1).any(|n| &**n == name);
+        let visible = self.entries().enumerate().filter(|(k, (name, _))| is_visible(*k, name));
         let entries = visible.map(|(_, (name, binding))| {
             let mut binding = binding.clone();
             if !binding.stored && !name.starts_with("type ") {
@@ -66,7 +86,7 @@ impl Locals {
             }
             (name.clone(), binding)
         });
-        Locals { entries: entries.collect() }
+        Locals { kept: Rc::new(entries.collect()), own: vec![] }
     }
 }
 

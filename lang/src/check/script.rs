@@ -5,12 +5,15 @@ use super::expression::{pattern_names, tight};
 use super::figure;
 use super::value::*;
 use super::*;
+use crate::core::identity::identity;
 use crate::core::{Block as CoreBlock, Literal, Op, Program, Step, VarSet, Vars};
 use crate::host::Host;
 use crate::pass;
 use crate::syntax::ast::{self, Expr, ExprKind, Pattern, Statement, StatementKind, StringPart};
 use moyal_runtime::array::Scalar;
+use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Functions that have an effect; they stand at the top level, in its blocks and in tests.
 pub const EFFECTS: &[&str] = &["print", "plot", "table", "save", "load"];
@@ -52,7 +55,7 @@ pub enum Count {
 
 /// One statement: its program, where inputs come from and results go, and what is done with them.
 pub struct Unit {
-    pub program: Program,
+    pub program: Arc<Program>,
     pub inputs: Vec<usize>,
     pub outputs: Vec<usize>,
     /// Autocorrelation times that it computes, whose variables are slots.
@@ -60,7 +63,26 @@ pub struct Unit {
     pub then: Then,
     pub span: Span,
     /// The program made ready for an engine, once it has run.
-    pub ready: std::cell::OnceCell<Rc<crate::execute::Ready>>,
+    pub ready: OnceCell<Rc<crate::execute::Ready>>,
+    /// See [`Unit::identity`].
+    known: OnceCell<u128>,
+}
+
+impl Unit {
+    fn new(program: Program, inputs: Vec<usize>, outputs: Vec<usize>, times: Vec<Time>, then: Then, span: &Span) -> Unit {
+        let program = Arc::new(program);
+        Unit { program, inputs, outputs, times, then, span: span.clone(), ready: OnceCell::new(), known: OnceCell::new() }
+    }
+
+    /// What its program is.
+    pub fn identity(&self) -> u128 {
+        *self.known.get_or_init(|| identity(&self.program))
+    }
+
+    /// It does something else from now on.
+    pub fn change(&mut self, program: Program) {
+        (self.program, self.known) = (Arc::new(program), OnceCell::new());
+    }
 }
 
 pub enum Then {
@@ -132,6 +154,8 @@ pub struct ScriptChecker<'g> {
     loops: usize,
     /// Files being used, to find circles.
     files: Vec<String>,
+    /// Is shown every program that a statement is given, as soon as it is made; those of tests are not.
+    pub watch: Option<&'g mut dyn FnMut(&Unit)>,
 }
 
 impl<'g> ScriptChecker<'g> {
@@ -158,6 +182,7 @@ impl<'g> ScriptChecker<'g> {
             interactive,
             loops: 0,
             files: vec![],
+            watch: None,
         }
     }
 
@@ -168,9 +193,11 @@ impl<'g> ScriptChecker<'g> {
         let mut tests = vec![];
         for statement in &program.statements {
             if let StatementKind::Test { title, body } = &statement.kind {
+                let watch = self.watch.take();
                 if let Ok(body) = self.script_block(&body.statements, "test", tests.len() as u64) {
                     tests.push((title.clone(), body));
                 }
+                self.watch = watch;
                 continue;
             }
             if self.statement(statement, &mut actions).is_err() {
@@ -1082,6 +1109,9 @@ impl<'g> ScriptChecker<'g> {
             _ => None,
         };
         self.merge(diagnostics);
+        if let (Some((Some(unit), _)), Some(watch)) = (&made, &mut self.watch) {
+            watch(unit);
+        }
         made.ok_or(Reported)
     }
 
@@ -1203,8 +1233,8 @@ fn is_load(e: &Expr) -> bool {
 
 /// A unit that computes nothing.
 fn nothing(then: Then, span: &Span) -> Unit {
-    let program = Program { types: vec![], spans: vec![], body: CoreBlock::default() };
-    Unit { program, inputs: vec![], outputs: vec![], times: vec![], then, span: span.clone(), ready: Default::default() }
+    let program = Program { types: vec![], spans: Arc::default(), body: CoreBlock::default() };
+    Unit::new(program, vec![], vec![], vec![], then, span)
 }
 
 /// Closes a checker's walk into a unit, its values into slots.
@@ -1297,7 +1327,7 @@ fn finished(
     if outputs.is_empty() && !requires {
         return (None, stored);
     }
-    (Some(Unit { program, inputs, outputs, times, then: Then::Nothing, span: statement.span.clone(), ready: Default::default() }), stored)
+    (Some(Unit::new(program, inputs, outputs, times, Then::Nothing, &statement.span)), stored)
 }
 
 /// Puts the steps back, with the perturbations' strengths zero, and adds the fluctuations of the results that are

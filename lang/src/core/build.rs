@@ -11,9 +11,11 @@ use crate::source::Call;
 #[derive(Default)]
 pub struct Builder {
     pub types: Vec<Type>,
-    pub spans: Vec<Span>,
+    pub spans: Arc<Vec<Span>>,
     /// Open blocks, the innermost last.
     blocks: Vec<Vec<Step>>,
+    /// Room that closed blocks have left: steps are many, and so they are moved once, not whenever a block grows.
+    spare: Vec<Vec<Step>>,
     /// For each of them the place that new steps had when it was opened: they have it again when it is closed.
     opened: Vec<u32>,
     /// What is known of each variable, by its number, as far as steps have been added.
@@ -39,7 +41,7 @@ impl Builder {
     }
 
     /// Goes on in an existing program: new variables follow its own.
-    pub fn resume(types: Vec<Type>, spans: Vec<Span>) -> Builder {
+    pub fn resume(types: Vec<Type>, spans: Arc<Vec<Span>>) -> Builder {
         Builder { types, spans, ..Builder::new() }
     }
 
@@ -61,7 +63,8 @@ impl Builder {
             s.start == span.start && s.end == span.end && Arc::ptr_eq(&s.source, &span.source) && same_call
         });
         if !same {
-            self.spans.push(Span { within: within.cloned(), ..span.clone() });
+            let within = within.cloned();
+            Arc::make_mut(&mut self.spans).push(Span { within, ..span.clone() });
         }
         self.span = self.spans.len() as u32 - 1;
         before
@@ -131,7 +134,7 @@ impl Builder {
     }
 
     pub fn open(&mut self) {
-        self.blocks.push(vec![]);
+        self.blocks.push(self.spare.pop().unwrap_or_default());
         self.opened.push(self.span);
     }
 
@@ -143,7 +146,10 @@ impl Builder {
 
     pub fn close(&mut self, params: Vec<Var>, results: Vec<Var>) -> Block {
         self.span = self.opened.pop().expect("no block is open");
-        Block { params, steps: self.blocks.pop().expect("no block is open"), results }
+        let mut open = self.blocks.pop().expect("no block is open");
+        let steps = open.drain(..).collect();
+        self.spare.push(open);
+        Block { params, steps, results }
     }
 
     /// Opens a closed block again; returns its results.
@@ -177,10 +183,12 @@ impl Builder {
     /// For each of the variables `of`, whether `vars` are computed from it (as far as open blocks show).
     pub fn depends(&self, vars: &[Var], of: &[Var]) -> Vec<bool> {
         let mut found = vec![false; of.len()];
+        // What was there before them is not computed from them.
+        let Some(first) = of.iter().min() else { return found };
         let mut seen = VarSet::default();
         let mut open = vars.to_vec();
         while let Some(var) = open.pop() {
-            if !seen.insert(var) {
+            if var < *first || !seen.insert(var) {
                 continue;
             }
             if let Some(k) = of.iter().position(|v| *v == var) {
@@ -773,19 +781,19 @@ impl Builder {
         let types: Vec<Type> = init.iter().map(|v| self.type_of(*v).clone()).collect();
         let found: Vec<Type> = body.results.iter().map(|v| self.type_of(*v).clone()).collect();
         assert_eq!(types, found, "a loop carries other types than it begins with");
-        self.step(Op::Loop { count, init, body }, types)
+        self.step(Op::Loop { count, init, body: body.into() }, types)
     }
 
     pub fn while_with(&mut self, init: Vec<Var>, condition: Block, body: Block) -> Vec<Var> {
         let types: Vec<Type> = init.iter().map(|v| self.type_of(*v).clone()).collect();
-        self.step(Op::While { init, condition, body }, types)
+        self.step(Op::While { init, condition: condition.into(), body: body.into() }, types)
     }
 
     pub fn if_with(&mut self, condition: Var, then: Block, otherwise: Block) -> Vec<Var> {
         let types: Vec<Type> = then.results.iter().map(|v| self.type_of(*v).clone()).collect();
         let other: Vec<Type> = otherwise.results.iter().map(|v| self.type_of(*v).clone()).collect();
         assert_eq!(types, other, "branches of different types");
-        self.step(Op::If { condition, then, otherwise }, types)
+        self.step(Op::If { condition, then: then.into(), otherwise: otherwise.into() }, types)
     }
 
     pub fn if_else(
@@ -821,7 +829,7 @@ impl Builder {
                 Type::new(ty.scalar, [&[count][..], &ty.shape].concat())
             })
             .collect();
-        self.step(Op::Map { count, each, body }, types)
+        self.step(Op::Map { count, each, body: body.into() }, types)
     }
 
     pub fn require(&mut self, condition: Var, message: impl Into<String>) {
@@ -854,7 +862,7 @@ fn add_sources(step: &Step, sources: &mut VarMap<Vec<Var>>) {
                 sources.insert(*out, vec![body.results[k]]);
             }
         }
-        op => step.outs.iter().for_each(|out| drop(sources.insert(*out, op.args()))),
+        op => step.outs.iter().for_each(|out| drop(sources.insert(*out, op.args().to_vec()))),
     }
     for block in step.op.blocks() {
         block.steps.iter().for_each(|step| add_sources(step, sources));

@@ -16,7 +16,7 @@ use crate::prim::Prim;
 use crate::routine::Routine;
 use crate::source::Span;
 use moyal_runtime::array::{Array, Scalar};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
 /// Kind and shape of a value.
@@ -66,7 +66,7 @@ pub struct Program {
     /// The type of every variable.
     pub types: Vec<Type>,
     /// Places in the text, by [`Step::span`].
-    pub spans: Vec<Span>,
+    pub spans: Arc<Vec<Span>>,
     pub body: Block,
 }
 
@@ -116,6 +116,7 @@ pub enum Distribution {
     Uniform,
 }
 
+/// Blocks lie by themselves: steps are many and moved often, those with blocks few.
 #[derive(Clone, Debug)]
 pub enum Op {
     /// A scalar.
@@ -169,15 +170,15 @@ pub enum Op {
     /// enclosing loops, outermost first; the last may have the shape of `position`, a turn for each.
     Draw { distribution: Distribution, scalar: Scalar, place: u64, turns: Vec<Var>, position: Var, shape: Vec<usize> },
     /// `count` (scalar int) turns. `body.params` are the turn's number and the carried values; `body.results` the new ones.
-    Loop { count: Var, init: Vec<Var>, body: Block },
+    Loop { count: Var, init: Vec<Var>, body: Box<Block> },
     /// As long as `condition` (params: the carried values; one scalar bool) holds. `body.params` are the turn's number and
     /// the carried values.
-    While { init: Vec<Var>, condition: Block, body: Block },
+    While { init: Vec<Var>, condition: Box<Block>, body: Box<Block> },
     /// One of two blocks without params; both have results of the same types.
-    If { condition: Var, then: Block, otherwise: Block },
+    If { condition: Var, then: Box<Block>, otherwise: Box<Block> },
     /// `count` independent members. `body.params` is the member's number; each result gets a leading dimension `count`.
     /// A member may stand for `each` of the program's own, dealt with at once.
-    Map { count: usize, each: usize, body: Block },
+    Map { count: usize, each: usize, body: Box<Block> },
     /// Fails the run at this step's place with `message` unless the scalar `condition` holds.
     Require { condition: Var, message: String },
     /// What is said with a failure from here to the end of this turn or member: where a path is. Compiled code knows nothing of it.
@@ -244,8 +245,8 @@ impl Program {
 
 impl Op {
     /// The variables that the operation itself reads, in order; what its blocks read is not among them.
-    pub fn args(&self) -> Vec<Var> {
-        let mut args = vec![];
+    pub fn args(&self) -> Vars {
+        let mut args = Vars::new();
         self.each_arg(&mut |v| args.push(v));
         args
     }
@@ -293,81 +294,76 @@ impl Op {
     /// The same operation with empty blocks: what a copy begins with that makes its own.
     pub fn without_blocks(&self) -> Op {
         match self {
-            Op::Loop { count, init, .. } => Op::Loop { count: *count, init: init.clone(), body: Block::default() },
-            Op::While { init, .. } => Op::While { init: init.clone(), condition: Block::default(), body: Block::default() },
-            Op::If { condition, .. } => Op::If { condition: *condition, then: Block::default(), otherwise: Block::default() },
-            Op::Map { count, each, .. } => Op::Map { count: *count, each: *each, body: Block::default() },
+            Op::Loop { count, init, .. } => Op::Loop { count: *count, init: init.clone(), body: Box::default() },
+            Op::While { init, .. } => Op::While { init: init.clone(), condition: Box::default(), body: Box::default() },
+            Op::If { condition, .. } => Op::If { condition: *condition, then: Box::default(), otherwise: Box::default() },
+            Op::Map { count, each, .. } => Op::Map { count: *count, each: *each, body: Box::default() },
             op => op.clone(),
         }
     }
 
     /// The operation with every variable that it reads itself replaced; its blocks stay as they are.
-    pub fn map_args(self, f: &mut dyn FnMut(Var) -> Var) -> Op {
-        let all = |vars: Vec<Var>, f: &mut dyn FnMut(Var) -> Var| vars.into_iter().map(f).collect::<Vec<_>>();
+    pub fn map_args(mut self, f: &mut dyn FnMut(Var) -> Var) -> Op {
+        self.each_arg_mut(&mut |v| *v = f(*v));
+        self
+    }
+
+    /// Calls `f` with each variable that the operation itself reads, in order.
+    pub fn each_arg_mut(&mut self, f: &mut dyn FnMut(&mut Var)) {
+        let all = |vars: &mut [Var], f: &mut dyn FnMut(&mut Var)| vars.iter_mut().for_each(f);
         match self {
-            Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } => self,
-            Op::Prim(row, args) => Op::Prim(row, args.into_iter().map(f).collect()),
-            Op::Spread { arg, shape, dims } => Op::Spread { arg: f(arg), shape, dims },
-            Op::Reshape { arg, shape } => Op::Reshape { arg: f(arg), shape },
-            Op::Reduce { monoid, arg, dims } => Op::Reduce { monoid, arg: f(arg), dims },
-            Op::Shift { arg, dim, sizes, offset } => Op::Shift { arg: f(arg), dim, sizes, offset },
-            Op::Around { arg, dim, sizes, shape, offsets } => Op::Around { arg: f(arg), dim, sizes, shape, offsets },
-            Op::Slice { arg, start, stride, shape } => Op::Slice { arg: f(arg), start, stride, shape },
-            Op::Embed { arg, shape, start, stride } => Op::Embed { arg: f(arg), shape, start, stride },
-            Op::Concat { args, dim } => Op::Concat { args: all(args, f), dim },
-            Op::Gather { arg, index, checked } => Op::Gather { arg: f(arg), index: all(index, f), checked },
-            Op::Scatter { shape, index, values } => {
-                let index = all(index, f);
-                Op::Scatter { shape, index, values: f(values) }
+            Op::Constant(_) | Op::Table(_) | Op::Iota(_) | Op::ShiftTable { .. } | Op::Map { .. } => {}
+            Op::Spread { arg, .. } | Op::Reshape { arg, .. } | Op::Reduce { arg, .. } => f(arg),
+            Op::Shift { arg, .. } | Op::Around { arg, .. } | Op::Slice { arg, .. } | Op::Embed { arg, .. } => f(arg),
+            Op::Prim(_, args) => all(args, f),
+            Op::Concat { args, .. } | Op::Routine { args, .. } => all(args, f),
+            Op::Gather { arg, index, .. } => {
+                f(arg);
+                all(index, f);
             }
-            Op::Update { arg, index, value, checked } => {
-                let arg = f(arg);
-                let index = all(index, f);
-                Op::Update { arg, index, value: f(value), checked }
+            Op::Scatter { index, values, .. } => {
+                all(index, f);
+                f(values);
             }
-            Op::Contract { left, right, batch, sum } => {
-                let left = f(left);
-                Op::Contract { left, right: f(right), batch, sum }
+            Op::Update { arg, index, value, .. } => {
+                f(arg);
+                all(index, f);
+                f(value);
             }
-            Op::Routine { routine, batch, args } => Op::Routine { routine, batch, args: all(args, f) },
-            Op::Draw { distribution, scalar, place, turns, position, shape } => {
-                let turns = all(turns, f);
-                Op::Draw { distribution, scalar, place, turns, position: f(position), shape }
+            Op::Contract { left, right, .. } => {
+                f(left);
+                f(right);
             }
-            Op::Loop { count, init, body } => {
-                let count = f(count);
-                Op::Loop { count, init: all(init, f), body }
+            Op::Draw { turns, position, .. } => {
+                all(turns, f);
+                f(position);
             }
-            Op::While { init, condition, body } => Op::While { init: all(init, f), condition, body },
-            Op::If { condition, then, otherwise } => Op::If { condition: f(condition), then, otherwise },
-            Op::Map { .. } => self,
-            Op::Require { condition, message } => Op::Require { condition: f(condition), message },
-            Op::Note { mut shown } => {
-                for s in &mut shown {
-                    s.re = f(s.re);
-                    s.im = s.im.map(&mut *f);
-                }
-                Op::Note { shown }
+            Op::Loop { count, init, .. } => {
+                f(count);
+                all(init, f);
             }
+            Op::While { init, .. } => all(init, f),
+            Op::If { condition, .. } | Op::Require { condition, .. } => f(condition),
+            Op::Note { shown } => shown.iter_mut().flat_map(|s| std::iter::once(&mut s.re).chain(&mut s.im)).for_each(f),
         }
     }
 
     /// The blocks of a region.
-    pub fn blocks(&self) -> Vec<&Block> {
+    pub fn blocks(&self) -> SmallVec<[&Block; 2]> {
         match self {
-            Op::Loop { body, .. } | Op::Map { body, .. } => vec![body],
-            Op::While { condition, body, .. } => vec![condition, body],
-            Op::If { then, otherwise, .. } => vec![then, otherwise],
-            _ => vec![],
+            Op::Loop { body, .. } | Op::Map { body, .. } => smallvec![&**body],
+            Op::While { condition, body, .. } => smallvec![&**condition, &**body],
+            Op::If { then, otherwise, .. } => smallvec![&**then, &**otherwise],
+            _ => smallvec![],
         }
     }
 
-    pub fn blocks_mut(&mut self) -> Vec<&mut Block> {
+    pub fn blocks_mut(&mut self) -> SmallVec<[&mut Block; 2]> {
         match self {
-            Op::Loop { body, .. } | Op::Map { body, .. } => vec![body],
-            Op::While { condition, body, .. } => vec![condition, body],
-            Op::If { then, otherwise, .. } => vec![then, otherwise],
-            _ => vec![],
+            Op::Loop { body, .. } | Op::Map { body, .. } => smallvec![&mut **body],
+            Op::While { condition, body, .. } => smallvec![&mut **condition, &mut **body],
+            Op::If { then, otherwise, .. } => smallvec![&mut **then, &mut **otherwise],
+            _ => smallvec![],
         }
     }
 }
@@ -381,6 +377,11 @@ impl Step {
 }
 
 impl Block {
+    /// Whether there is such an operation in it, in the blocks within too.
+    pub fn has(&self, is: &dyn Fn(&Op) -> bool) -> bool {
+        self.steps.iter().any(|s| is(&s.op) || s.op.blocks().into_iter().any(|b| b.has(is)))
+    }
+
     /// The variables that the block reads but does not define, in the order of their first use.
     pub fn captures(&self) -> Vec<Var> {
         let (mut seen, mut found) = (VarSet::default(), vec![]);

@@ -193,7 +193,7 @@ impl Expressions<'_> {
             };
             nodes.push(Node { scalar: *scalar, kind });
         }
-        let mut kernel = Kernel { domain, nodes, leaves: self.leaves, roots, width: 1 };
+        let mut kernel = Kernel { domain, nodes, leaves: self.leaves, roots, width: 1, once: false };
         kernel.merge();
         kernel.width = width(&kernel);
         Ok(kernel)

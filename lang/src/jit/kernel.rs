@@ -15,6 +15,8 @@ pub struct Kernel {
     pub roots: Vec<(usize, Var)>,
     /// Lanes of the innermost loop.
     pub width: u32,
+    /// It runs once and is small: to write good code for it would take longer than it runs.
+    pub once: bool,
 }
 
 pub struct Node {

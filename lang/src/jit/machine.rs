@@ -7,12 +7,13 @@ use super::kernel::{Kernel, Key};
 use super::{portable, wide};
 use crate::core::Hashing;
 use cranelift::codegen::Context;
+use cranelift::codegen::control::ControlPlane;
 use cranelift::codegen::ir::{AbiParam, types};
 use cranelift::codegen::isa::OwnedTargetIsa;
 use cranelift::codegen::settings::{self, Configurable};
 use cranelift::prelude::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{FuncId, Module, default_libcall_names};
+use cranelift_module::{FuncId, Module, ModuleReloc, default_libcall_names};
 use moyal_runtime::simd::Level;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
@@ -33,8 +34,8 @@ struct Memory {
     kernels: Vec<Place>,
 }
 
-/// What code is for.
-type Place = (Level, Key);
+/// What code is for, and whether it was written quickly.
+type Place = (Level, Key, bool);
 
 /// The code in memory.
 static KNOWN: LazyLock<Mutex<HashMap<Place, (Weak<Memory>, Function), Hashing>>> = LazyLock::new(Mutex::default);
@@ -67,12 +68,13 @@ pub fn kernels() -> usize {
 
 /// Compiles kernels for this machine: those that have lanes with the vectors of `level`, the others by Cranelift.
 pub fn compile(kernels: &[Kernel], level: Level) -> Result<Code, String> {
-    let keys: Vec<Place> = kernels.iter().map(|kernel| (level, kernel.key())).collect();
+    let keys: Vec<Place> = kernels.iter().map(|kernel| (level, kernel.key(), kernel.once)).collect();
     let mut functions: Vec<Option<Function>> = vec![None; kernels.len()];
     let mut held: HashMap<*const Memory, Arc<Memory>> = HashMap::new();
     let known = KNOWN.lock().expect("no panic holds it");
     for (function, key) in functions.iter_mut().zip(&keys) {
-        if let Some((memory, found)) = known.get(key)
+        let good = key.2.then(|| known.get(&(key.0, key.1.clone(), false))).flatten();
+        if let Some((memory, found)) = good.or_else(|| known.get(key))
             && let Some(memory) = memory.upgrade()
         {
             *function = Some(*found);
@@ -102,7 +104,7 @@ pub fn compile(kernels: &[Kernel], level: Level) -> Result<Code, String> {
 
 /// The code of the kernels of these numbers.
 fn compiled(kernels: &[Kernel], keys: &[Place], which: &[usize], level: Level) -> Result<(Arc<Memory>, Vec<Function>), String> {
-    let mut module = JITModule::new(JITBuilder::with_isa(machine()?, default_libcall_names()));
+    let mut module = JITModule::new(JITBuilder::with_isa(machine(false)?, default_libcall_names()));
     let mut context = Context::new();
     let mut builders = FunctionBuilderContext::new();
     let declared = which.iter().map(|k| define(&mut module, &mut context, &mut builders, &kernels[*k], level));
@@ -138,20 +140,28 @@ fn define(
     portable::kernel(&mut b, kernel, pointer);
     b.seal_all_blocks();
     b.finalize(module.target_config());
-    module.define_function(id, context).map_err(|e| format!("{e:?}"))?;
+    if kernel.once {
+        context.compile(&*machine(true)?, &mut ControlPlane::default()).map_err(|e| format!("{:?}", e.inner))?;
+        let code = context.compiled_code().expect("just compiled");
+        let calls: Vec<ModuleReloc> = code.buffer.relocs().iter().map(|r| ModuleReloc::from_mach_reloc(r, &context.func, id)).collect();
+        module.define_function_bytes(id, code.buffer.alignment as u64, code.code_buffer(), &calls).map_err(|e| e.to_string())?;
+    } else {
+        module.define_function(id, context).map_err(|e| format!("{e:?}"))?;
+    }
     module.clear_context(context);
     Ok(id)
 }
 
-/// The machine that Cranelift writes for.
-fn machine() -> Result<OwnedTargetIsa, String> {
-    static MACHINE: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
+/// The machine that Cranelift writes for, well or quickly.
+fn machine(quickly: bool) -> Result<OwnedTargetIsa, String> {
+    static MACHINES: [OnceLock<Result<OwnedTargetIsa, String>>; 2] = [OnceLock::new(), OnceLock::new()];
     let found = || {
         let mut flags = settings::builder();
-        for (name, value) in [("use_colocated_libcalls", "false"), ("is_pic", "false"), ("opt_level", "speed"), ("enable_verifier", "false")] {
+        let quality = if quickly { [("opt_level", "none"), ("regalloc_algorithm", "single_pass")] } else { [("opt_level", "speed"), ("regalloc_algorithm", "backtracking")] };
+        for (name, value) in [("use_colocated_libcalls", "false"), ("is_pic", "false"), ("enable_verifier", "false")].into_iter().chain(quality) {
             flags.set(name, value).map_err(|e| e.to_string())?;
         }
         cranelift_native::builder()?.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
     };
-    MACHINE.get_or_init(found).clone()
+    MACHINES[quickly as usize].get_or_init(found).clone()
 }

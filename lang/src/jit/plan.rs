@@ -13,7 +13,9 @@ use crate::routine::{self, Routine};
 use moyal_runtime::array::{Array, Scalar};
 use moyal_runtime::contract::Product;
 use moyal_runtime::lattice;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A place in memory: a number in the table of pointers.
@@ -114,6 +116,9 @@ const LARGEST: usize = 60;
 /// hold go through memory after all.
 const WIDEST: usize = 160;
 const ARRAYS: usize = 14;
+
+/// A kernel outside of all loops that computes no more numbers than this is compiled quickly.
+const QUICK: usize = 1 << 12;
 
 /// Carried values of so many bytes are exchanged, not moved.
 const EXCHANGED: usize = 1 << 12;
@@ -252,6 +257,9 @@ impl Forms<'_> {
             }
             out.push(step);
         }
+        if around.is_empty() {
+            return out;
+        }
         let read: VarSet = out.iter().flat_map(Step::reads).chain(results.iter().copied()).collect();
         out.retain(|step| !matches!(step.op, Op::Around { .. }) || read.contains(&step.outs[0]));
         out
@@ -347,6 +355,8 @@ struct Planner {
     sizes: Vec<usize>,
     frames: Vec<Arena>,
     frame: usize,
+    /// How many loops and maps are around what is planned.
+    around: usize,
     /// Where each variable lies.
     homes: VarMap<Buffer>,
     /// Contractions, by their result, whose left side are fields read around sites.
@@ -356,12 +366,22 @@ struct Planner {
     runs: VarSet,
     /// Marks made so far, of a plan that is to have them.
     marks: Option<Vec<Mark>>,
+    /// What blocks capture, by where they lie: they are asked often, and stay where they are while the plan is made.
+    captures: RefCell<HashMap<*const Block, Rc<[Var]>, Hashing>>,
 }
 
 /// One piece of a block, in order.
 enum Piece<'s> {
     Kernel(Vec<Var>),
     Step(&'s Step),
+}
+
+/// Arrays that one kernel computes, to which more may come.
+#[derive(Default)]
+struct Open {
+    roots: Vec<Var>,
+    /// That kernel, if it is known.
+    kernel: Option<Kernel>,
 }
 
 impl Planner {
@@ -372,6 +392,10 @@ impl Planner {
     fn bytes(&self, var: Var) -> usize {
         let ty = self.ty(var);
         ty.len() * ty.scalar.size()
+    }
+
+    fn captures(&self, block: &Block) -> Rc<[Var]> {
+        self.captures.borrow_mut().entry(block).or_insert_with(|| block.captures().into()).clone()
     }
 
     fn outside(&mut self) -> Buffer {
@@ -480,9 +504,9 @@ impl Planner {
         for step in steps {
             let scalar = step.outs.first().is_some_and(|v| self.ty(*v).shape.is_empty());
             for block in step.op.blocks() {
-                let captures = block.captures();
-                read_in_memory.extend(&captures);
-                stored.extend(captures);
+                let captures = self.captures(block);
+                read_in_memory.extend(&*captures);
+                stored.extend(&*captures);
             }
             if !express::fusible(step, &self.types) {
                 read_in_memory.extend(step.op.args());
@@ -546,12 +570,14 @@ impl Planner {
         within: &VarSet,
     ) -> Result<Vec<(Piece<'s>, Option<Kernel>)>, Var> {
         let mut pieces: Vec<(Piece, Option<Kernel>)> = vec![];
-        let (mut scalars, mut arrays): (Vec<Var>, Vec<Var>) = (vec![], vec![]);
+        let mut scalars: Vec<Var> = vec![];
+        let mut arrays = Open::default();
         // No scalar reads an array that is still open: a step stands between them.
-        let close = |scalars: &mut Vec<Var>, arrays: &mut Vec<Var>, pieces: &mut Vec<(Piece<'s>, Option<Kernel>)>| -> Result<(), Var> {
-            for roots in [std::mem::take(scalars), std::mem::take(arrays)] {
+        let close = |scalars: &mut Vec<Var>, arrays: &mut Open, pieces: &mut Vec<(Piece<'s>, Option<Kernel>)>| -> Result<(), Var> {
+            let arrays = std::mem::take(arrays);
+            for (roots, known) in [(std::mem::take(scalars), None), (arrays.roots, arrays.kernel.filter(|_| within.is_empty()))] {
                 if !roots.is_empty() {
-                    let kernel = express::kernel(&self.types, defined, stored, &roots, within)?;
+                    let kernel = known.map_or_else(|| express::kernel(&self.types, defined, stored, &roots, within), Ok)?;
                     let kept = roots.into_iter().filter(|v| !within.contains(v)).collect();
                     pieces.push((Piece::Kernel(kept), Some(kernel)));
                 }
@@ -577,33 +603,40 @@ impl Planner {
                 pieces.push((Piece::Step(step), None));
                 continue;
             }
-            if !self.joins(&arrays, out, defined, stored)? {
-                close(&mut scalars, &mut arrays, &mut pieces)?;
+            if !arrays.roots.is_empty() {
+                match self.joined(&mut arrays, out, defined, stored)? {
+                    Some(kernel) => arrays.kernel = Some(kernel),
+                    None => close(&mut scalars, &mut arrays, &mut pieces)?,
+                }
             }
-            arrays.push(out);
+            arrays.roots.push(out);
         }
         close(&mut scalars, &mut arrays, &mut pieces)?;
         Ok(pieces)
     }
 
-    /// Whether an array is best computed in one kernel with those before it: they have work in common, and it reads those only where
+    /// The kernel that computes an array with those before it, if that is best: they have work in common, and it reads those only where
     /// it stands itself.
-    fn joins(&self, arrays: &[Var], out: Var, defined: &VarMap<&Step>, stored: &VarSet) -> Result<bool, Var> {
-        let Some(first) = arrays.first() else { return Ok(true) };
-        if self.ty(*first).shape != self.ty(out).shape || self.ty(out).shape.is_empty() {
-            return Ok(false);
+    fn joined(&self, arrays: &mut Open, out: Var, defined: &VarMap<&Step>, stored: &VarSet) -> Result<Option<Kernel>, Var> {
+        if self.ty(arrays.roots[0]).shape != self.ty(out).shape || self.ty(out).shape.is_empty() {
+            return Ok(None);
         }
         let kernel = |roots: &[Var]| express::kernel(&self.types, defined, stored, roots, &HashSet::default());
-        let (before, alone) = (kernel(arrays)?, kernel(&[out])?);
-        let Ok(together) = kernel(&[arrays, &[out]].concat()) else { return Ok(false) };
-        let apart = |k: &Kernel| k.leaves.iter().any(|leaf| *leaf == out || arrays.contains(leaf));
+        if arrays.kernel.is_none() {
+            arrays.kernel = Some(kernel(&arrays.roots)?);
+        }
+        let before = arrays.kernel.as_ref().expect("just made");
+        let alone = kernel(&[out])?;
+        let Ok(together) = kernel(&[&arrays.roots[..], &[out]].concat()) else { return Ok(None) };
+        let apart = |k: &Kernel| k.leaves.iter().any(|leaf| *leaf == out || arrays.roots.contains(leaf));
         let same_width = before.width == together.width && alone.width == together.width;
-        Ok(same_width
+        let pays = same_width
             && !together.wraps()
             && !apart(&together)
             && together.work() < before.work() + alone.work()
             && together.work() <= WIDEST
-            && together.leaves.len() + together.roots.len() <= ARRAYS)
+            && together.leaves.len() + together.roots.len() <= ARRAYS;
+        Ok(pays.then_some(together))
     }
 
     /// Arrays that only the kernel reads which computes them.
@@ -625,10 +658,8 @@ impl Planner {
         match piece {
             Piece::Kernel(_) => kernel.expect("a kernel").leaves.clone(),
             Piece::Step(step) => {
-                let mut reads = step.op.args();
-                for block in step.op.blocks() {
-                    reads.extend(block.captures());
-                }
+                let mut reads = step.op.args().to_vec();
+                step.op.blocks().into_iter().for_each(|block| reads.extend_from_slice(&self.captures(block)));
                 reads
             }
         }
@@ -687,7 +718,7 @@ impl Planner {
 
     // ---- pieces ----
 
-    fn kernel(&mut self, kernel: Kernel, roots: &[Var], k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+    fn kernel(&mut self, mut kernel: Kernel, roots: &[Var], k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
         let leaves: Vec<Buffer> = kernel.leaves.iter().map(|v| self.homes[v]).collect();
         let outs: Vec<Buffer> = roots
             .iter()
@@ -699,6 +730,7 @@ impl Planner {
                 None => self.allocate(*root, scope, k),
             })
             .collect();
+        kernel.once = self.around == 0 && kernel.width == 1 && kernel.size() * kernel.work() <= QUICK;
         self.kernels.push(kernel);
         out.push(Instruction::Kernel { kernel: self.kernels.len() - 1, args: [leaves, outs].concat() });
     }
@@ -929,9 +961,16 @@ impl Planner {
     // ---- regions ----
 
     fn region(&mut self, step: &Step, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+        let repeats = !matches!(step.op, Op::If { .. }) as usize;
+        self.around += repeats;
+        self.planned(step, k, scope, out);
+        self.around -= repeats;
+    }
+
+    fn planned(&mut self, step: &Step, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
         match &step.op {
             Op::Loop { count, init, body } => {
-                let captured = body.captures();
+                let captured = self.captures(body);
                 let (carried, before) = self.carried(step, init, &captured, k, scope);
                 let mut turn = self.turn(body, &carried, self.buffers.len());
                 self.mark_end(&mut turn, step);
@@ -939,7 +978,7 @@ impl Planner {
                 out.push(Instruction::Loop { count, before, turn, span: step.span });
             }
             Op::While { init, condition, body } => {
-                let captured = [body.captures(), condition.captures()].concat();
+                let captured = [&*self.captures(body), &*self.captures(condition)].concat();
                 let (carried, before) = self.carried(step, init, &captured, k, scope);
                 for (param, buffer) in condition.params.iter().zip(&carried) {
                     self.homes.insert(*param, *buffer);

@@ -180,17 +180,65 @@ pub fn kept(all: &[Var], keep: &[bool]) -> Vec<Var> {
 }
 
 /// A turn that keeps the `wanted` carried values and all that these need from the turn before.
-pub fn closed_turn(body: &Block, mut wanted: Vec<bool>, also: &VarSet) -> (Vec<bool>, Block) {
+pub fn closed_turn(body: &Block, wanted: Vec<bool>, also: &VarSet) -> (Vec<bool>, Block) {
+    let wanted = closed(body, wanted, also);
+    let block = prune(body, &wanted);
+    (wanted, block)
+}
+
+/// The `wanted` carried values of a turn and all that these need from the turn before.
+pub fn closed(body: &Block, mut wanted: Vec<bool>, also: &VarSet) -> Vec<bool> {
     loop {
-        let block = prune(body, &wanted);
-        let reads = reads(&block);
-        let more: Vec<bool> =
-            body.params[1..].iter().zip(&wanted).map(|(p, w)| *w || reads.contains(p) || also.contains(p)).collect();
+        let mut read = VarSet::default();
+        needed(body, &wanted, &mut read);
+        let more: Vec<bool> = body.params[1..].iter().zip(&wanted).map(|(p, w)| *w || read.contains(p) || also.contains(p)).collect();
         if more == wanted {
-            return (wanted, block);
+            return wanted;
         }
         wanted = more;
     }
+}
+
+/// Adds what the block reads once it is pruned.
+fn needed(block: &Block, keep: &[bool], read: &mut VarSet) {
+    read.extend(block.results.iter().zip(keep).filter(|(_, keep)| **keep).map(|(v, _)| *v));
+    for step in block.steps.iter().rev() {
+        let wanted: Vec<bool> = step.outs.iter().map(|v| read.contains(v)).collect();
+        if !wanted.contains(&true) {
+            continue;
+        }
+        let mut add = |all: &[Var], keep: &[bool]| read.extend(all.iter().zip(keep).filter(|(_, keep)| **keep).map(|(v, _)| *v));
+        match &step.op {
+            Op::Loop { count, init, body } => {
+                let wanted = closed(body, wanted, &VarSet::default());
+                add(&[*count], &[true]);
+                add(init, &wanted);
+                needed(body, &wanted, read);
+            }
+            Op::While { init, condition, body } => {
+                let wanted = closed(body, wanted, &asked(condition, body));
+                add(init, &wanted);
+                needed(condition, &[true], read);
+                needed(body, &wanted, read);
+            }
+            Op::If { condition, then, otherwise } => {
+                add(&[*condition], &[true]);
+                needed(then, &wanted, read);
+                needed(otherwise, &wanted, read);
+            }
+            Op::Map { body, .. } => needed(body, &wanted, read),
+            op => op.each_arg(&mut |v| {
+                read.insert(v);
+            }),
+        }
+    }
+}
+
+/// The carried values, as a turn calls them, that a loop's condition needs.
+fn asked(condition: &Block, body: &Block) -> VarSet {
+    let mut read = VarSet::default();
+    needed(condition, &[true], &mut read);
+    condition.params.iter().zip(&body.params[1..]).filter(|(c, _)| read.contains(c)).map(|(_, p)| *p).collect()
 }
 
 fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
@@ -199,25 +247,23 @@ fn prune_op(op: &Op, wanted: Vec<bool>) -> (Vec<bool>, Op) {
             let (wanted, mut turn) = closed_turn(body, wanted, &VarSet::default());
             turn.params = [vec![body.params[0]], kept(&body.params[1..], &wanted)].concat();
             let init = kept(init, &wanted);
-            (wanted, Op::Loop { count: *count, init, body: turn })
+            (wanted, Op::Loop { count: *count, init, body: turn.into() })
         }
         Op::While { init, condition, body } => {
             let mut condition = prune(condition, &[true]);
-            let asked = reads(&condition);
-            let also = condition.params.iter().zip(&body.params[1..]).filter(|(c, _)| asked.contains(c)).map(|(_, p)| *p);
-            let (wanted, mut turn) = closed_turn(body, wanted, &also.collect());
+            let (wanted, mut turn) = closed_turn(body, wanted, &asked(&condition, body));
             turn.params = [vec![body.params[0]], kept(&body.params[1..], &wanted)].concat();
             condition.params = kept(&condition.params, &wanted);
             let init = kept(init, &wanted);
-            (wanted, Op::While { init, condition, body: turn })
+            (wanted, Op::While { init, condition: condition.into(), body: turn.into() })
         }
         Op::If { condition, then, otherwise } => {
-            let (then, otherwise) = (prune(then, &wanted), prune(otherwise, &wanted));
+            let (then, otherwise) = (prune(then, &wanted).into(), prune(otherwise, &wanted).into());
             (wanted, Op::If { condition: *condition, then, otherwise })
         }
         Op::Map { count, each, body } => {
             let body = prune(body, &wanted);
-            (wanted, Op::Map { count: *count, each: *each, body })
+            (wanted, Op::Map { count: *count, each: *each, body: body.into() })
         }
         // All results or none.
         op => (vec![true; wanted.len()], op.clone()),

@@ -1,39 +1,31 @@
-//! Steps whose results nobody reads, dropped; also carried values of loops and results of regions.
+//! Steps whose results nobody reads, dropped; also carried values of loops and results of regions. The variables that are left are
+//! numbered anew.
 
 use crate::core::*;
-use crate::pass::activity;
+use crate::pass::{activity, number};
 
-pub fn program(mut program: Program) -> Program {
-    program.body = region(program.body);
-    program
+pub fn program(program: &Program) -> Program {
+    let (types, body) = number::block(&program.types, region(&program.body));
+    Program { types, spans: program.spans.clone(), body }
 }
 
-/// The same for a block by itself.
-pub fn region(block: Block) -> Block {
-    self::block(block, &mut VarSet::default())
+/// The same for a block by itself, whose variables keep their numbers.
+pub fn region(block: &Block) -> Block {
+    self::block(block, block.params.clone(), block.results.clone(), &mut VarSet::default())
 }
 
-/// The block without unused steps; `live` is what is read of it by others, and grows by what it and the blocks within read.
-fn block(mut block: Block, live: &mut VarSet) -> Block {
-    live.extend(block.results.iter().copied());
-    let mut kept = vec![];
-    for mut step in block.steps.drain(..).rev() {
-        if !required(&step.op) && !step.outs.iter().any(|v| live.contains(v)) {
-            continue;
+/// The block with these params and results and without unused steps; `live` is what is read of it by others, and grows by what it and the
+/// blocks within read.
+fn block(block: &Block, params: Vec<Var>, results: Vec<Var>, live: &mut VarSet) -> Block {
+    live.extend(results.iter().copied());
+    let mut steps: Vec<Step> = vec![];
+    for step in block.steps.iter().rev() {
+        if step.outs.iter().any(|v| live.contains(v)) || required(&step.op) {
+            steps.push(self::step(step, live));
         }
-        let used: Vec<bool> = step.outs.iter().map(|v| live.contains(v)).collect();
-        narrow(&mut step, &used);
-        for inner in step.op.blocks_mut() {
-            *inner = self::block(std::mem::take(inner), live);
-        }
-        step.op.each_arg(&mut |v| {
-            live.insert(v);
-        });
-        kept.push(step);
     }
-    kept.reverse();
-    block.steps = kept;
-    block
+    steps.reverse();
+    Block { params, steps, results }
 }
 
 /// Whether a step must run whoever reads it: it may fail the run.
@@ -43,31 +35,36 @@ fn required(op: &Op) -> bool {
         || op.blocks().into_iter().any(|b| b.steps.iter().any(|s| required(&s.op)))
 }
 
-/// A region without the results that are not used.
-fn narrow(step: &mut Step, used: &[bool]) {
-    if used.iter().all(|u| *u) {
-        return;
-    }
-    match &mut step.op {
-        // A turn that may fail keeps all that it carries.
-        Op::Loop { body, .. } if body.steps.iter().any(|s| required(&s.op)) => {}
-        Op::Loop { init, body, .. } => {
-            let (keep, mut closed) = activity::closed_turn(body, used.to_vec(), &VarSet::default());
-            closed.params = [vec![body.params[0]], activity::kept(&body.params[1..], &keep)].concat();
-            *body = closed;
-            *init = activity::kept(init, &keep);
-            step.outs = activity::kept(&step.outs, &keep).into();
+/// The step without the results that are not used, as far as it can do without.
+fn step(step: &Step, live: &mut VarSet) -> Step {
+    let used: Vec<bool> = step.outs.iter().map(|v| live.contains(v)).collect();
+    let (op, keep) = match &step.op {
+        Op::Loop { count, init, body } => {
+            // A turn that may fail keeps all that it carries.
+            let keep = match used.contains(&false) && !body.steps.iter().any(|s| required(&s.op)) {
+                true => activity::closed(body, used, &VarSet::default()),
+                false => vec![true; used.len()],
+            };
+            let params = [&body.params[..1], &activity::kept(&body.params[1..], &keep)].concat();
+            let turn = block(body, params, activity::kept(&body.results, &keep), live);
+            (Op::Loop { count: *count, init: activity::kept(init, &keep), body: turn.into() }, keep)
         }
-        Op::Map { body, .. } => {
-            body.results = activity::kept(&body.results, used);
-            step.outs = activity::kept(&step.outs, used).into();
+        Op::While { init, condition, body } => {
+            let [condition, body] = [condition, body].map(|b| block(b, b.params.clone(), b.results.clone(), live).into());
+            (Op::While { init: init.clone(), condition, body }, vec![true; used.len()])
         }
-        Op::If { then, otherwise, .. } => {
-            for branch in [then, otherwise] {
-                branch.results = activity::kept(&branch.results, used);
-            }
-            step.outs = activity::kept(&step.outs, used).into();
+        Op::If { condition, then, otherwise } => {
+            let [then, otherwise] = [then, otherwise].map(|b| block(b, vec![], activity::kept(&b.results, &used), live).into());
+            (Op::If { condition: *condition, then, otherwise }, used)
         }
-        _ => {}
-    }
+        Op::Map { count, each, body } => {
+            let body = block(body, body.params.clone(), activity::kept(&body.results, &used), live);
+            (Op::Map { count: *count, each: *each, body: body.into() }, used)
+        }
+        op => (op.clone(), vec![true; used.len()]),
+    };
+    op.each_arg(&mut |v| {
+        live.insert(v);
+    });
+    Step { outs: activity::kept(&step.outs, &keep).into(), op, span: step.span }
 }

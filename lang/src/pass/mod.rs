@@ -6,6 +6,7 @@ pub mod batch;
 pub mod derivatives;
 pub mod drop;
 pub mod forward;
+pub mod number;
 pub mod read;
 pub mod reverse;
 pub mod rules;

@@ -3,6 +3,7 @@
 use crate::core::build::Builder;
 use crate::core::*;
 use moyal_runtime::array::{Array, Data};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -16,8 +17,8 @@ pub fn program(program: Program) -> Program {
 }
 
 /// What an operation is, without what it is called: equal keys mean equal values.
-type Key = Vec<u64>;
-type Known = HashMap<Key, Vec<Var>, Hashing>;
+type Key = SmallVec<[u64; 8]>;
+type Known = HashMap<Key, Vars, Hashing>;
 
 struct Sharer {
     b: Builder,
@@ -43,10 +44,10 @@ impl Sharer {
     fn plain(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
         let Some(key) = key(&op) else { return self.b.rebuild(op, like) };
         if let Some(outs) = self.known.iter().rev().find_map(|k| k.get(&key)) {
-            return outs.clone();
+            return outs.to_vec();
         }
         let outs = self.b.rebuild(op, like);
-        self.known.last_mut().expect("an open block").insert(key, outs.clone());
+        self.known.last_mut().expect("an open block").insert(key, Vars::from_slice(&outs));
         outs
     }
 

@@ -14,6 +14,9 @@ const TILE: usize = 2048;
 const FEW: usize = 4;
 
 pub fn program(program: Program) -> Program {
+    if !program.body.has(&|op| matches!(op, Op::Map { each: 1, .. })) {
+        return program;
+    }
     let Program { types, spans, body } = program;
     let mut b = Builder::resume(types, spans);
     let results = steps(&mut b, body.steps, &body.results, &mut VarMap::default());

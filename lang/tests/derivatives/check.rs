@@ -144,10 +144,10 @@ pub fn evaluate(program: &Program, inputs: &[Array]) -> Vec<Array> {
     let inputs: Vec<Arc<Array>> = inputs.iter().cloned().map(Arc::new).collect();
     let stop = AtomicBool::new(false);
     let context = Context { seed: 1, stop: &stop };
-    pipeline::prepare_verified(program.clone()).unwrap();
+    pipeline::prepare_verified(program).unwrap();
     let plain = interpret::run(program, &inputs, &context).unwrap();
     for (interpret, threads) in [(true, 1), (false, 1), (false, 3)] {
-        let ready = Ready::new(program.clone(), interpret);
+        let ready = Ready::new(program, interpret);
         let found = ready.run_from(&inputs, State::default(), &context, &Pool::new(threads), &mut |_, _, _| Control::Continue).unwrap();
         for (x, y) in plain.iter().zip(&found) {
             assert!(x.same_bits(y), "interpreted: {interpret}, on {threads} threads: {y:?} instead of {x:?}");

@@ -883,7 +883,7 @@ fn prepared(params: &[Type], f: impl Fn(&mut Builder, &[Var]) -> Vec<Var>) -> Pr
     let mut b = Builder::new();
     let params: Vec<Var> = params.iter().map(|t| b.fresh(t.clone())).collect();
     let results = f(&mut b, &params);
-    moyal_lang::pipeline::prepare(b.finish(params, results))
+    moyal_lang::pipeline::prepare(&b.finish(params, results))
 }
 
 /// How many numbers a block computes, in loops of known length.
