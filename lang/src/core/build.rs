@@ -258,7 +258,7 @@ impl Builder {
         assert_eq!(block.params.len(), args.len());
         let mut names = block.params.iter().copied().zip(args.iter().copied()).collect();
         self.copy_steps(&block.steps, &mut names);
-        block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
+        block.results.iter().map(|v| named(&names, *v)).collect()
     }
 
     /// Copies steps here under new names; `names` maps old to new and grows.
@@ -273,7 +273,7 @@ impl Builder {
 
     /// Copies one step, which is rebuilt by its own method so that what has become known is computed.
     pub fn copy_step(&mut self, step: &Step, names: &mut VarMap<Var>) {
-        let mut op = step.op.without_blocks().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
+        let mut op = step.op.without_blocks().map_args(&mut |v| named(names, v));
         for (copy, block) in op.blocks_mut().into_iter().zip(step.op.blocks()) {
             *copy = self.copy_block(block, names);
         }
@@ -321,7 +321,7 @@ impl Builder {
         names.extend(block.params.iter().copied().zip(params.iter().copied()));
         self.open();
         self.copy_steps(&block.steps, names);
-        let results = block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
+        let results = block.results.iter().map(|v| named(names, *v)).collect();
         self.close(params, results)
     }
 

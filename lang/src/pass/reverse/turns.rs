@@ -194,7 +194,7 @@ impl Saved {
         names.insert(turn.body.params[0], number);
         names.extend(turn.body.params[1..].iter().copied().zip(state.iter().copied()));
         b.copy_steps(&turn.body.steps, &mut names);
-        let results: Vec<Var> = turn.body.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
+        let results: Vec<Var> = turn.body.results.iter().map(|v| named(&names, *v)).collect();
         self.state(&turn.keep, &results)
     }
 
@@ -343,7 +343,7 @@ fn count_turns(b: &mut Builder, condition: &Block, body: &Block, init: &[Var], n
     b.copy_steps(&body.steps, &mut names);
     let one = b.int(1);
     let count = b.add(params[0], one);
-    let results = body.results.iter().map(|v| *names.get(v).unwrap_or(v)).chain([count]).collect();
+    let results = body.results.iter().map(|v| named(&names, *v)).chain([count]).collect();
     let body = b.close(params, results);
     let zero = b.int(0);
     let mut outs = b.while_with([init, &[zero]].concat(), condition, body);
