@@ -994,8 +994,11 @@ impl<'g> ScriptChecker<'g> {
 
     // ---- programs ----
 
+    /// Always in one order, so that a text gives the same Core each time.
     fn mutable_names(&self) -> Vec<Rc<str>> {
-        self.globals.names.iter().filter(|(_, b)| b.mutable).map(|(n, _)| n.clone()).collect()
+        let mut names: Vec<Rc<str>> = self.globals.names.iter().filter(|(_, b)| b.mutable).map(|(n, _)| n.clone()).collect();
+        names.sort();
+        names
     }
 
     fn new_slot(&mut self, ty: Type) -> usize {
