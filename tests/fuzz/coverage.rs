@@ -78,12 +78,13 @@ fn name(program: &Program, op: &Op) -> String {
         Op::If { .. } => "If".into(),
         Op::Map { each, .. } => format!("Map{}", if *each > 1 { " tiled" } else { "" }),
         Op::Require { .. } => "Require".into(),
+        Op::Note { .. } => "Note".into(),
     }
 }
 
 const OPERATIONS: &[&str] = &[
     "Table", "Iota", "ShiftTable", "Spread", "Reshape", "Around", "Slice", "Embed", "Concat", "Gather", "Gather checked", "Update", "Update checked",
-    "Loop", "While", "If", "Map", "Map tiled", "Require",
+    "Loop", "While", "If", "Map", "Map tiled", "Require", "Note",
 ];
 
 /// A row with what tells its cases apart: the kind of its last argument, and of a conversion the kind that it begins from.

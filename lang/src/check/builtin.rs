@@ -593,9 +593,12 @@ fn row_or_number(c: &mut Checker, value: Value, span: &Span) -> Checked<Value> {
     }
 }
 
-fn named_ensemble(c: &mut Checker, chains: usize, draws: usize, independent: bool) -> Rc<Ensemble> {
+fn named_ensemble(c: &mut Checker, chains: usize, draws: usize, independent: bool, span: &Span) -> Checked<Rc<Ensemble>> {
+    if chains * draws == 0 {
+        return c.fail(errors::no_draws(span));
+    }
     let identity = c.fresh_identity();
-    Rc::new(Ensemble { identity, name: c.binding_name.clone(), chains, draws, independent })
+    Ok(Rc::new(Ensemble { identity, name: c.binding_name.clone(), chains, draws, independent }))
 }
 
 fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
@@ -606,7 +609,7 @@ fn ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let Some(first) = first_number(&x).and_then(|n| n.sets.first()) else {
         return c.needs(&span, "an array of draws", &x);
     };
-    let ensemble = named_ensemble(c, 1, first.size(), true);
+    let ensemble = named_ensemble(c, 1, first.size(), true, &span)?;
     paths::each_number(x, &mut |n| {
         let mut sets = n.sets.clone();
         sets[0] = IndexSet::Ensemble(ensemble.clone());
@@ -622,7 +625,7 @@ fn markov_chains(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
     match first_number(&x).map(|n| &n.sets[..]) {
         Some([draws, chains, ..]) => {
-            let ensemble = named_ensemble(c, chains.size(), draws.size(), false);
+            let ensemble = named_ensemble(c, chains.size(), draws.size(), false, &span)?;
             Ok(over_ensemble(c, x, &ensemble))
         }
         _ => c.needs(&span, "arrays over draws and chains", &x),

@@ -150,6 +150,10 @@ pub fn set_as_type(name: &Name) -> Diagnostic {
         .help(format!("write `real[{text}]` for a real field on it, `complex[{text}]` for a complex one"))
 }
 
+pub fn no_draws(span: &Span) -> Diagnostic {
+    error("an ensemble has one draw at least").label(span, "there is none in this array")
+}
+
 pub fn unknown_type(name: &Name, near: Option<&str>) -> Diagnostic {
     let help = match foreign::ty(&name.text) {
         Some(written) => Some(written.to_string()),
@@ -521,6 +525,9 @@ pub fn no_index(span: &Span, found: &Value, called: &str) -> Diagnostic {
         )),
         Value::Record(fields) if !fields.is_empty() => wrong.help(format!("its fields are read by name: `{}.{}`", short(span, "r"), fields[0].0)),
         Value::Function(_) => wrong.help(format!("a call has round brackets: `{}(x)`", short(span, "f"))),
+        Value::Differential(_) => wrong.help(
+            "dW is over the state as it stands: `d x = … * dt + dW`; of another shape is a declared noise, and a matrix says where it goes: `noise dB: real[2]`, `B @ dB`",
+        ),
         Value::Set(_) => wrong.help("an index belongs to an array over the set: `φ[x]`"),
         _ => wrong,
     }
