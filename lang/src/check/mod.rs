@@ -140,6 +140,21 @@ pub struct Checker<'g> {
 }
 
 impl<'g> Checker<'g> {
+    /// Opens a block for what `f` makes, which the caller closes; a block in which a mistake is found is dropped.
+    pub fn opened<T>(&mut self, f: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+        self.b.open();
+        let made = f(self);
+        if made.is_err() {
+            self.b.abandon();
+        }
+        made
+    }
+
+    /// Unknowns of a value's type, to stand for it in a block.
+    pub fn fresh_like(&mut self, value: &Value) -> Value {
+        value.clone().map_leaves(&mut |v| self.b.fresh_like(v))
+    }
+
     pub fn new(globals: &'g mut Globals) -> Checker<'g> {
         Checker {
             globals,

@@ -103,6 +103,11 @@ impl Builder {
         Var(self.types.len() as u32 - 1)
     }
 
+    /// A new variable of the same type.
+    pub fn fresh_like(&mut self, var: Var) -> Var {
+        self.fresh(self.type_of(var).clone())
+    }
+
     pub fn type_of(&self, var: Var) -> &Type {
         &self.types[var.0 as usize]
     }
@@ -317,7 +322,7 @@ impl Builder {
 
     /// A copy of a block with all its variables renamed; `names` grows by them.
     pub fn copy_block(&mut self, block: &Block, names: &mut VarMap<Var>) -> Block {
-        let params: Vec<Var> = block.params.iter().map(|p| self.fresh(self.type_of(*p).clone())).collect();
+        let params: Vec<Var> = block.params.iter().map(|p| self.fresh_like(*p)).collect();
         names.extend(block.params.iter().copied().zip(params.iter().copied()));
         self.open();
         self.copy_steps(&block.steps, names);

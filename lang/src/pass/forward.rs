@@ -91,7 +91,7 @@ impl Forward<'_> {
 
     /// New variables for params of these types.
     fn fresh(&mut self, like: &[Var]) -> Vec<Var> {
-        like.iter().map(|v| self.b.fresh(self.b.type_of(*v).clone())).collect()
+        like.iter().map(|v| self.b.fresh_like(*v)).collect()
     }
 
     /// `computed`: the steps stand here already, under `names`.
