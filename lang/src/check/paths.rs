@@ -296,47 +296,6 @@ pub fn each_angle(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
 }
 
-/// `is_text(x)`: whether a value is a text, which is known.
-pub fn is_text(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Text(_))),
-    }
-}
-
-/// `is_array(x)`: whether a value has an index, which is known.
-pub fn is_array(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, super::comprehension::rows_of(&value).is_some() || matches!(value, Value::Tuple(_))),
-    }
-}
-
-/// `is_distribution(x)`: whether a value is a distribution, which is known.
-pub fn is_distribution(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Distribution(_))),
-    }
-}
-
-/// `is_number(x)`: whether a value is a number or an array, which is known.
-pub fn is_number(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Number(_))),
-    }
-}
-
-/// `is_ensemble(x)`: whether a value is an array over an ensemble, which is known.
-pub fn is_ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(Value::Number(n), _)] => known(c, matches!(n.sets.first(), Some(IndexSet::Ensemble(_)))),
-        _ => known(c, false),
-    }
-}
-
 /// `squares(x)`: the square of every component, the parts of complex numbers by themselves.
 pub fn squares(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(x, _)] = call.exactly::<1>(c)?;
@@ -359,14 +318,6 @@ pub fn last_of(c: &mut Checker, mut call: Call) -> Checked<Value> {
 pub fn is_complex(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, _) = call.one_number(c)?;
     known(c, n.kind == Kind::Complex)
-}
-
-/// `is_process(x)`: whether a value is a process, which is known.
-pub fn is_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Process(_))),
-    }
 }
 
 /// `same_function(f, g)`: whether two values are one declared function, which is known.
