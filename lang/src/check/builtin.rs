@@ -168,7 +168,7 @@ builtins! {
         "The joint density of two real observables, or of real and imaginary part of complex ones, for `plot`; `h.x_edges`, `h.y_edges` and `h.density` are its numbers.",
         super::figure::histogram_of_two;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
-    "line", "line(x, y)", "A line for `plot`.", super::figure::line;
+    "line", "line(x, y)", "A line for `plot`, in the colour of the points or bars that have its label. Without labels, lines behind as many points have the colours of these, in their order.", super::figure::line;
     "heatmap", "heatmap(x)", "A field on a two-dimensional lattice or a matrix for `plot`.", super::figure::heatmap;
 }
 
