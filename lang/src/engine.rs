@@ -51,10 +51,11 @@ impl Around {
     }
 }
 
-/// A value when a run failed, under the name that the user knows.
+/// A value when a run failed; see [`crate::core::Shown`].
 #[derive(Clone, Debug)]
 pub struct Noted {
     pub name: Arc<str>,
+    pub format: Option<Arc<str>>,
     pub re: Arc<Array>,
     /// The imaginary part of a complex value.
     pub im: Option<Arc<Array>>,

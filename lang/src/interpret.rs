@@ -258,10 +258,12 @@ impl Machine<'_> {
         if !self.notes {
             return;
         }
-        if let Some(Around::At(_)) = self.around.last() {
+        if let Some(Around::At(before)) = self.around.last()
+            && before.iter().map(|n| &n.name).eq(shown.iter().map(|s| &s.name))
+        {
             self.around.pop();
         }
-        let noted = |s: &Shown| Noted { name: s.name.clone(), re: self.value(s.re), im: s.im.map(|im| self.value(im)) };
+        let noted = |s: &Shown| Noted { name: s.name.clone(), format: s.format.clone(), re: self.value(s.re), im: s.im.map(|im| self.value(im)) };
         self.around.push(Around::At(shown.iter().map(noted).collect()));
     }
 

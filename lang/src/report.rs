@@ -2,6 +2,7 @@
 
 use crate::check::errors::BY_ZERO;
 use crate::check::script::Unit;
+use crate::core::PLACE;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Around, Failure, FailureKind, Noted};
 use crate::source::Span;
@@ -13,7 +14,7 @@ pub fn failure(unit: &Unit, failure: &Failure) -> Diagnostic {
     let place = around(unit, &failure.around);
     let message = match &failure.kind {
         FailureKind::IndexOutside { index, size } => format!("the index {index} lies outside 0 … {}{place}", *size as i64 - 1),
-        FailureKind::Required(message) => format!("{message}{place}"),
+        FailureKind::Required(message) => format!("{}{place}", with_values(message, &failure.around)),
         FailureKind::NotFinite { .. } => format!("a number that is not finite came up{place}"),
         FailureKind::OutOfMemory { bytes } => {
             format!("this array needs {:.0} GB, more than the machine has", *bytes as f64 / 1e9)
@@ -92,7 +93,7 @@ fn around(unit: &Unit, around: &[Around]) -> String {
                 continue;
             }
             Around::At(values) => {
-                places.extend(values.iter().map(said));
+                places.extend(values.iter().filter(|v| !in_message(v)).map(said));
                 continue;
             }
             // Which of the members in a tile it is.
@@ -111,17 +112,34 @@ fn around(unit: &Unit, around: &[Around]) -> String {
     if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) }
 }
 
+/// Whether a value stands for its name in the message.
+fn in_message(noted: &Noted) -> bool {
+    noted.name.starts_with(PLACE)
+}
+
+/// The message of an assertion with its values in place; without what was not found out, that of their names.
+fn with_values(message: &str, around: &[Around]) -> String {
+    let values = around.iter().flat_map(|a| if let Around::At(values) = a { &values[..] } else { &[] });
+    let known = values.filter(|v| in_message(v)).fold(message.to_string(), |text, v| text.replace(&*v.name, &written(v)));
+    known.replace(PLACE, "")
+}
+
 /// `x = 3.2`; of an array how large its elements are.
 fn said(noted: &Noted) -> String {
-    let name = &noted.name;
+    match noted.re.len() {
+        1 => format!("{} = {}", noted.name, written(noted)),
+        _ => format!("|{}| up to {}", noted.name, written(noted)),
+    }
+}
+
+/// A single number; of an array the largest modulus.
+fn written(noted: &Noted) -> String {
+    let number = |x: f64| crate::format::real(x, noted.format.as_deref(), 4);
     let (re, im) = (reals(&noted.re), noted.im.as_ref().map(|im| reals(im)));
     match (&re[..], im.as_deref()) {
-        ([x], None) => format!("{name} = {}", short(*x)),
-        ([x], Some([y])) => format!("{name} = {} {} {} i", short(*x), if *y < 0.0 { '-' } else { '+' }, short(y.abs())),
-        (re, im) => {
-            let modulus = |k: usize| re[k].hypot(im.map_or(0.0, |im| im[k]));
-            format!("|{name}| up to {}", short((0..re.len()).map(modulus).fold(0.0, f64::max)))
-        }
+        ([x], None) => number(*x),
+        ([x], Some([y])) => format!("{} {} {}i", number(*x), if *y < 0.0 { '-' } else { '+' }, number(y.abs())),
+        (re, im) => number((0..re.len()).map(|k| re[k].hypot(im.map_or(0.0, |im| im[k]))).fold(0.0, f64::max)),
     }
 }
 
@@ -131,19 +149,6 @@ fn reals(array: &Array) -> Vec<f64> {
         Data::F32(v) => v.iter().map(|x| *x as f64).collect(),
         Data::Int(v) => v.iter().map(|x| *x as f64).collect(),
         Data::Bool(v) => v.iter().map(|x| *x as u8 as f64).collect(),
-    }
-}
-
-/// Four digits of a number.
-fn short(x: f64) -> String {
-    match x.abs() {
-        0.0 => "0".to_string(),
-        1e-3..1e6 => {
-            let digits = (3 - x.abs().log10().floor() as i32).max(0) as usize;
-            let text = format!("{x:.digits$}");
-            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
-        }
-        _ => format!("{x:.3e}"),
     }
 }
 

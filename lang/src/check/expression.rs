@@ -374,6 +374,43 @@ impl Checker<'_> {
         }
     }
 
+    /// The message of an assertion. Values that a run computes are noted, and stand in it as they do in the text.
+    fn message(&mut self, e: &Expr) -> Checked<String> {
+        let ExprKind::Str(parts) = &*e.kind else {
+            return match self.expr(e)? {
+                Value::Text(t) => Ok(t.to_string()),
+                Value::Unknown => Err(Reported),
+                other => self.needs(&e.span, "a text", &other),
+            };
+        };
+        let (mut text, mut shown) = (String::new(), vec![]);
+        for part in parts {
+            let (value, format) = match part {
+                StringPart::Text(t) => {
+                    text.push_str(t);
+                    continue;
+                }
+                StringPart::Value { value, format } => (value, format.as_deref().map(Into::into)),
+            };
+            match self.expr(value)? {
+                Value::Text(t) => text.push_str(&t),
+                known if self.literal_int(&known).is_some() => text.push_str(&self.literal_int(&known).unwrap().to_string()),
+                Value::Number(n) if n.is_scalar() => {
+                    let [begin, end] = crate::core::PLACE;
+                    let name = format!("{begin}{}{end}", value.span.text());
+                    text.push_str(&name);
+                    shown.push(crate::core::Shown { name: name.into(), format, re: n.re, im: n.im });
+                }
+                Value::Unknown => return Err(Reported),
+                other => return self.needs(&value.span, "a single number or a text", &other),
+            }
+        }
+        if !shown.is_empty() {
+            self.b.note(shown);
+        }
+        Ok(text)
+    }
+
     fn assert_statement(&mut self, condition: &Expr, message: Option<&Expr>) -> Checked<()> {
         let value = match self.expr(condition)? {
             Value::Number(n) if n.kind == Kind::Bool && n.is_scalar() => n,
@@ -381,18 +418,24 @@ impl Checker<'_> {
             other => return self.needs(&condition.span, "a condition (a bool)", &other),
         };
         self.plain(&value, "a condition", &condition.span)?;
-        let said = match message {
-            Some(e) => match self.expr(e)? {
-                Value::Text(t) => t.to_string(),
-                _ => String::new(),
-            },
-            None => String::new(),
+        // What stands in it is computed where the assertion does not hold.
+        self.b.open();
+        let said = match message.map(|e| self.message(e)).transpose() {
+            Ok(said) => said.unwrap_or_default(),
+            Err(reported) => {
+                self.b.abandon();
+                return Err(reported);
+            }
         };
+        let otherwise = self.b.close(vec![], vec![]);
         let text = if said.is_empty() { format!("`{}` does not hold", condition.span.text()) } else { said };
         match self.literal_bool(&value) {
             Some(true) => return Ok(()),
-            Some(false) => return self.fail(errors::assertion(&condition.span, &text, self.in_library)),
+            Some(false) => return self.fail(errors::assertion(&condition.span, &text.replace(crate::core::PLACE, ""), self.in_library)),
             None => {}
+        }
+        if !otherwise.steps.is_empty() {
+            self.b.if_with(value.re, crate::core::Block::default(), otherwise);
         }
         // What the library refuses is shown where it was given.
         let given = if self.in_library { self.argument_behind(&condition.span, true) } else { None };

@@ -267,10 +267,10 @@ pub fn path_at(c: &mut Checker, mut call: Call) -> Checked<Value> {
         Value::Record(fields) if p.states.len() > 1 => fields.to_vec(),
         x => vec![(p.states[0].clone(), x)],
     };
-    let mut shown = vec![Shown { name: "t".into(), re: t.re, im: None }];
+    let mut shown = vec![Shown { name: "t".into(), format: None, re: t.re, im: None }];
     for (name, state) in states {
         match state {
-            Value::Number(n) => shown.push(Shown { name: name.as_ref().into(), re: n.re, im: n.im }),
+            Value::Number(n) => shown.push(Shown { name: name.as_ref().into(), format: None, re: n.re, im: n.im }),
             other => return c.needs(&span, "states of a process", &other),
         }
     }

@@ -184,10 +184,15 @@ pub enum Op {
     Note { shown: Vec<Shown> },
 }
 
-/// A value under the name that the user knows.
+/// Around what stands for a value in the message of a [`Op::Require`].
+pub const PLACE: [char; 2] = ['\u{2}', '\u{3}'];
+
+/// A value under the name that the user knows; or one that stands for that name, between the signs of [`PLACE`], in the message of the failure.
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub name: std::sync::Arc<str>,
+    /// How it is written, as in `{x:.3}`.
+    pub format: Option<std::sync::Arc<str>>,
     pub re: Var,
     /// The imaginary part of a complex value.
     pub im: Option<Var>,
