@@ -193,12 +193,17 @@ fn of_numbers(x: &Value) -> bool {
 pub fn from_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(v, v_span), (x, _)] = call.exactly::<2>(c)?;
     let v = as_number(c, v, &v_span)?;
+    Ok(of_components(c, &v, &x))
+}
+
+/// The value of the type of x with the components that a vector holds.
+pub fn of_components(c: &mut Checker, v: &Number, x: &Value) -> Value {
     let mut from = 0;
-    Ok(expression::tight(x.map_leaves(&mut |leaf| {
+    expression::tight(x.clone().map_leaves(&mut |leaf| {
         let ty = c.b.type_of(leaf).clone();
         let part = c.b.part(v.re, 0, from, from + ty.len());
         from += ty.len();
         let part = c.b.convert(part, ty.scalar);
         c.b.reshape(part, ty.shape.to_vec())
-    })))
+    }))
 }

@@ -76,7 +76,7 @@ builtins! {
     "complex", "complex(x, y)", "The complex number x + i y.", complex;
     "normal", "normal(mean, deviation)", "The normal distribution; the second argument is the standard deviation.", normal;
     "standard_normal", "standard_normal(x)",
-        "Values of the type of x whose components, two for a complex number, are independent and standard normal.", standard_normal;
+        "The distribution of values of the type of x whose components, two for a complex number, are independent and standard normal: `let ξ ~ standard_normal(x)`.", standard_normal;
     "uniform", "uniform(low, high)", "The uniform distribution between two numbers.", uniform;
     "exponential", "exponential(rate)", "The exponential distribution, of mean 1/rate.", exponential;
     "grad", "grad(f)", "The gradient of a scalar function by its first argument.", |c, k| derived(c, k, Derived::Gradient);
@@ -148,6 +148,7 @@ builtins! {
     "as_vector", "as_vector(x)", "The components of a value, its parts and theirs, as one real vector.", affine::as_vector;
     "from_vector", "from_vector(v, x)", "The value of the type of x with these components.", affine::from_vector;
     "is_complex", "is_complex(x)", "Whether a number is complex: known before the run.", paths::is_complex;
+    "is_single", "is_single(x)", "Whether a number is f32: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Number(n) if n.kind == Kind::F32));
     "is_process", "is_process(x)", "Whether a value is a process: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Process(_)));
     "each_angle", "each_angle(p, x, f)", "The state x of a process with f of its parts that are angles.", paths::each_angle;
     "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`, a thousand if that is a text.", paths::path_set;

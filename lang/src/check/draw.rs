@@ -162,7 +162,13 @@ impl Checker<'_> {
             (_, found) => found,
         };
         match (name, found) {
-            ("log_density" | "score", Some(of_one)) => Ok(Some(self.library_call("_of_each_draw", vec![(None, of_one, span.clone())], &span)?)),
+            ("log_density" | "score", Some(mut of_one)) => Ok({
+                let single = record.leaves().iter().any(|v| self.b.type_of(*v).scalar == moyal_runtime::array::Scalar::F32);
+                if !single {
+                    of_one = self.library_call("_of_either_precision", vec![(None, of_one, span.clone())], &span)?;
+                }
+                Some(self.library_call("_of_each_draw", vec![(None, of_one, span.clone())], &span)?)
+            }),
             (_, found) => Ok(found),
         }
     }

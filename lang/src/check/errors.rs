@@ -134,7 +134,14 @@ pub fn unknown_field(name: &Name, owner_span: &Span, owner: &Value, near: Option
 }
 
 /// `x.mean()`
-pub fn function_as_field(name: &Name, owner: &Span, value: &Value) -> Diagnostic {
+pub fn function_as_field(name: &Name, owner: &Span, value: &Value, known: &[std::rc::Rc<str>]) -> Diagnostic {
+    // What a function does with numbers, it does not with a distribution.
+    if let Value::Distribution(_) = value {
+        return error(format!("{} has no field `{}`", value.describe(), name.span.text()))
+            .label(&name.span, "no such field")
+            .label(owner, format!("this is {}", value.describe()))
+            .help(format!("it has: {}", known.join(", ")));
+    }
     let (function, argument) = (name.span.text(), if owner.text().len() <= 20 { owner.text() } else { "x" });
     error(format!("{} has no field `{function}`", value.describe()))
         .label(&name.span, "a function, not a field")
@@ -666,6 +673,11 @@ pub fn no_array_of(span: &Span, found: &Value) -> Diagnostic {
 }
 
 pub fn branches_differ(span: &Span, a: &Value, b: &Value) -> Diagnostic {
+    if a.describe() == "a noise" && b.describe() == "a noise" {
+        return error("an `if` does not choose between noises")
+            .label(span, "both branches hold a noise")
+            .help("choose its factor: `(if … { 1.0 } else { 2.0 }) * dW`");
+    }
     error("both branches of an `if` must give the same type")
         .label(span, format!("the first gives {}, the other {}", a.describe(), b.describe()))
         .help("which branch is taken is known only while the program runs, and what comes after must fit both: let one of them give the other's type")
@@ -1083,7 +1095,17 @@ pub fn path_count(span: &Span, own: usize, wanted: usize) -> Diagnostic {
 pub fn beginning(span: &Span, found: &str, state: &str) -> Diagnostic {
     error(format!("a path begins at a state, which is {state}, not at {found}"))
         .label(span, format!("this is {found}"))
-        .help("give a distribution, one state for all paths, an array of states over the paths, or a function of the path's number")
+        .help(if state.starts_with('{') && found.contains("distribution") {
+            "give a record with a distribution or a number for each state, or a distribution over all their components: multinormal, or what a kernel makes"
+        } else {
+            "give a distribution, one state for all paths, an array of states over the paths, or a function of the path's number"
+        })
+}
+
+pub fn no_such_state(span: &Span, name: &str, states: &[&str]) -> Diagnostic {
+    error(format!("the process has no state `{name}`"))
+        .label(span, format!("begins also at `{name}`"))
+        .help(format!("its states: {}", states.join(", ")))
 }
 
 pub fn score_of_other_type(span: &Span, state: &str, found: &str) -> Diagnostic {

@@ -356,10 +356,10 @@ impl Checker<'_> {
         }
         let known = self.field_names(&owner);
         if let Some(Binding { value: Value::Function(_), .. }) = self.lookup(&name.text) {
-            return self.fail(errors::function_as_field(name, &value.span, &owner));
+            return self.fail(errors::function_as_field(name, &value.span, &owner, &known));
         }
         if builtin::function(&name.text).is_some() && !matches!(owner, Value::Record(_)) {
-            return self.fail(errors::function_as_field(name, &value.span, &owner));
+            return self.fail(errors::function_as_field(name, &value.span, &owner, &known));
         }
         let near = scope::nearest(&name.text, known.iter().map(|n| &**n)).map(str::to_string);
         self.fail(errors::unknown_field(name, &value.span, &owner, near.as_deref(), &known))

@@ -54,7 +54,18 @@ impl Checker<'_> {
                 let value = self.apply_function(&f, vec![(None, Value::Number(path.clone()), span.clone())], span)?;
                 self.beginning(value, like, path, span, draw)
             }
+            (Value::Distribution(law), like) if self.law_of_components(&law, like)? => {
+                // The law of all components together, of whatever parts the state has.
+                let size: usize = like.leaves().iter().map(|v| self.b.type_of(*v).len()).sum();
+                let drawn = self.drawn(Value::Distribution(law), Some(&types::Ty::Number(Kind::Real, vec![IndexSet::Range(size)])), span, draw)?;
+                let vector = as_number(self, drawn, span)?;
+                Ok(super::affine::of_components(self, &vector, like))
+            }
             (Value::Record(fields), Value::Record(likes)) => {
+                if let Some((extra, _)) = fields.iter().find(|(n, _)| likes.iter().all(|(l, _)| l != n)) {
+                    let states: Vec<&str> = likes.iter().map(|(n, _)| &**n).collect();
+                    return self.fail(errors::no_such_state(span, extra, &states));
+                }
                 let mut parts = vec![];
                 for (k, (name, like)) in likes.iter().enumerate() {
                     let Some((_, field)) = fields.iter().find(|(n, _)| n == name) else {
@@ -92,6 +103,18 @@ impl Checker<'_> {
             }
             (other, like) => self.fail(errors::beginning(span, &other.describe(), &like.describe())),
         }
+    }
+}
+
+impl Checker<'_> {
+    /// Whether a law of vectors has as many components as a state that is no real vector: a complex number, a field, several states.
+    fn law_of_components(&mut self, law: &Distribution, like: &Value) -> Checked<bool> {
+        let Distribution::Made(record) = law else { return Ok(false) };
+        let Some(Value::Number(mean)) = self.field_of(record, "mean")? else { return Ok(false) };
+        let [IndexSet::Range(length)] = mean.sets[..] else { return Ok(false) };
+        let size: usize = like.leaves().iter().map(|v| self.b.type_of(*v).len()).sum();
+        let plain = matches!(like, Value::Number(n) if n.kind == Kind::Real && n.sets == mean.sets);
+        Ok(length == size && !plain)
     }
 }
 
