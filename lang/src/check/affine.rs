@@ -153,21 +153,22 @@ impl Checker<'_> {
     }
 }
 
-/// `collocation(n)`: nodes u and weights of the Gauss–Legendre rule on (0, 1), and the matrix of integrals from 0 to each node.
+/// `collocation(n)`: nodes u and weights of the Gauss–Legendre rule on (0, 1), the matrix of integrals from 0 to each node, and what
+/// gives the last two Legendre coefficients.
 pub fn collocation(c: &mut Checker, mut call: Call) -> Checked<Value> {
     use moyal_runtime::array::{Array, Data};
     let [(n, span)] = call.exactly::<1>(c)?;
     let n = match c.index_set(&n, &span)? {
-        IndexSet::Range(n) if n > 0 => n,
-        _ => return c.needs(&span, "a positive number of nodes", &n),
+        IndexSet::Range(n) if n > 1 => n,
+        _ => return c.needs(&span, "a number of nodes, two at least", &n),
     };
-    let (nodes, weights, matrix) = moyal_runtime::quadrature::collocation(n);
+    let rule = moyal_runtime::quadrature::collocation(n);
     let mut table = |shape: Vec<usize>, numbers: Vec<f64>| {
         let sets = shape.iter().map(|n| IndexSet::Range(*n)).collect();
         let re = c.b.table(Array::new(shape, Data::Real(numbers)));
         Value::Number(Number::new(Kind::Real, sets, re))
     };
-    let tables = vec![table(vec![n], nodes), table(vec![n], weights), table(vec![n, n], matrix)];
+    let tables = vec![table(vec![n], rule.nodes), table(vec![n], rule.weights), table(vec![n, n], rule.integrals), table(vec![2, n], rule.last)];
     Ok(Value::Tuple(Rc::new(tables)))
 }
 

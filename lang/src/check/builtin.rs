@@ -142,8 +142,8 @@ builtins! {
     "is_affine", "is_affine(p, x, t)", "Whether a process has affine drift and noise that does not know the state: known before the run.", affine::is_affine;
     "same_function", "same_function(f, g)", "Whether two values are one declared function: known before the run.", paths::same_function;
     "same_type", "same_type(x, y)", "Whether two values have one type: known before the run.", paths::same_type;
-    "collocation", "let (u, w, Q) = collocation(n)",
-        "Nodes and weights of the Gauss–Legendre rule on (0, 1), and the matrix of integrals from 0 to each node.", affine::collocation;
+    "collocation", "let (u, w, Q, L) = collocation(n)",
+        "Nodes and weights of the Gauss–Legendre rule on (0, 1), the matrix of integrals from 0 to each node, and that of the last two Legendre coefficients.", affine::collocation;
     "narrow", "narrow(x)", "The number that an array is known to repeat everywhere, else the array.", affine::narrow;
     "as_vector", "as_vector(x)", "The components of a value, its parts and theirs, as one real vector.", affine::as_vector;
     "from_vector", "from_vector(v, x)", "The value of the type of x with these components.", affine::from_vector;

@@ -72,7 +72,7 @@ fn suits(step: &Step, differ: &VarSet) -> bool {
     }
     let inner = || step.op.blocks().into_iter().flat_map(|b| &b.steps);
     match &step.op {
-        Op::If { .. } => inner().all(|s| s.op.blocks().is_empty()),
+        Op::If { .. } => inner().all(|s| s.op.blocks().is_empty() || matches!(s.op, Op::If { .. }) && suits(s, differ)),
         Op::Map { .. } => false,
         _ => inner().all(|s| suits(s, differ)),
     }
