@@ -599,7 +599,9 @@ impl Failure<'_> {
     fn range_with_colon(&self) -> Option<Diagnostic> {
         let word = (self.first..self.index).rev().find(|i| matches!(self.tokens[*i].text(self.text), "in" | "∈" | "{"))?;
         let end = self.token(self.index + 1).filter(|t| matches!(t.kind, Kind::Number | Kind::Word))?;
-        if self.tokens[word].text(self.text) == "{" || self.bracket().is_some_and(|open| open > word) || word + 1 == self.index {
+        // `for i in n: print(i)` is no range, but a block.
+        let is_end = end.kind == Kind::Number || matches!(self.text_of(self.token(self.index + 2)), "\n" | "" | "{" | ")" | "]" | "," | "+" | "-" | "*" | "/" | "//" | "do");
+        if !is_end || self.tokens[word].text(self.text) == "{" || self.bracket().is_some_and(|open| open > word) || word + 1 == self.index {
             return None;
         }
         let from = self.text[self.tokens[word].end..self.tokens[self.index].start].trim();
