@@ -90,8 +90,10 @@ impl Arguments {
                 let mut next = || value.map(str::to_string).or_else(|| words.next_if(|w| !w.starts_with("--")).cloned());
                 self.flag(name, value.is_some(), &mut next)?;
             } else if word.starts_with('-') && word.len() > 1 {
-                let meant = word.trim_start_matches('-').split('=').next().filter(|name| name.starts_with(char::is_alphabetic));
-                return Err(format!("`{word}` is not known here: flags begin with two dashes, as in `--{}`", meant.unwrap_or("seed 7")));
+                // `-L 8` is a param of a program, it seems; `-v` may be anything.
+                let named = words.peek().filter(|value| !value.starts_with('-') && !value.ends_with(".moy")).is_some();
+                let meant = if named { word.trim_start_matches('-') } else { "seed 7" };
+                return Err(format!("`{word}` is not known here: flags begin with two dashes, as in `--{meant}`"));
             } else {
                 self.files.push(word.clone());
             }
