@@ -441,9 +441,11 @@ mod tests {
     fn of_a_very_long_line_what_lies_near() {
         let text = source("a.moy", &format!("let y = 1\nlet x = {}q{} + r\nlet z = 2\n", "1.0 + ".repeat(50), " + φ".repeat(50)));
         let d = Diagnostic::error("no").label(&of(&text, "q"), "this").label(&of(&text, "r"), "that");
-        let (near, behind) = ("1.0 + ".repeat(10), " + φ".repeat(15));
-        let shown = format!("[a.moy:2:309]\n 2 │ …{near}q{behind}…{behind} + r\n");
-        assert!(render(&d, &PLAIN).contains(&shown), "{}", render(&d, &PLAIN));
+        let shown = render(&d, &PLAIN);
+        for part in ["[a.moy:2:309]", " 2 │ …1.0 + 1.0 + ", " + q + φ + φ", "φ …φ", "φ + φ + r\n"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(shown.lines().all(|line| line.chars().count() < 280), "{shown}");
         let d = Diagnostic::error("no").label(&of(&text, &text.text[10..text.text.len() - 11]), "all of it");
         assert!(render(&d, &PLAIN).contains("2 │ let x = 1.0"), "{}", render(&d, &PLAIN));
     }
