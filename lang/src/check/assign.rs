@@ -20,7 +20,10 @@ impl Checker<'_> {
             let names = self.known_names();
             let near = scope::nearest(&name.text, names.iter().map(|n| &**n)).map(str::to_string);
             value?;
-            return self.fail(errors::assigned_unknown(name, near.as_deref()));
+            let missing = self.error(errors::assigned_unknown(name, near.as_deref()));
+            // Said once: it is declared in the same way wherever it is read.
+            self.bind(name, Value::Unknown, false);
+            return Err(missing);
         };
         if !binding.mutable {
             return self.fail(errors::assigned_constant(name, binding.span.as_ref()));

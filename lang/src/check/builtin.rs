@@ -316,7 +316,7 @@ impl Checker<'_> {
 fn reduce(c: &mut Checker, mut call: Call, monoid: Monoid) -> Checked<Value> {
     let (n, span) = call.one_number(c)?;
     if (n.kind == Kind::Bool) != matches!(monoid, Monoid::Any | Monoid::All) {
-        let wanted = if n.kind == Kind::Bool { "numbers (for conditions: any, all, count)" } else { "conditions (bools)" };
+        let wanted = if n.kind == Kind::Bool { "numbers" } else { "conditions (bools)" };
         return c.needs(&span, wanted, &Value::Number(n));
     }
     if n.kind == Kind::Complex && monoid == Monoid::Product {
@@ -583,7 +583,7 @@ fn zip(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (x, y) = (row_or_number(c, a, &a_span)?, row_or_number(c, b, &b_span)?);
     match (rows_of(&x), rows_of(&y)) {
         (Some(p), Some(q)) if p == q => Ok(Value::Record(Rc::new(vec![(Rc::from("0"), x), (Rc::from("1"), y)]))),
-        _ => c.fail(errors::zip_of_different(call.span, (&a_span, &x), (&b_span, &y))),
+        _ => c.fail(errors::zip_of_different(call.span, "zip", (&a_span, &x), (&b_span, &y))),
     }
 }
 

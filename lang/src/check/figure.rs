@@ -81,7 +81,7 @@ fn xy(c: &mut Checker, call: &mut Call) -> Checked<(Var, Var)> {
     let [(x, x_span), (y, y_span)] = call.exactly::<2>(c)?;
     let (x, y) = (real_vector(c, x, &x_span)?, real_vector(c, y, &y_span)?);
     if x.shape() != y.shape() {
-        return c.fail(errors::zip_of_different(call.span, (&x_span, &Value::Number(x)), (&y_span, &Value::Number(y))));
+        return c.fail(errors::zip_of_different(call.span, call.span.text().split('(').next().unwrap_or("points"), (&x_span, &Value::Number(x)), (&y_span, &Value::Number(y))));
     }
     Ok((x.re, y.re))
 }

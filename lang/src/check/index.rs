@@ -32,6 +32,11 @@ impl Checker<'_> {
         match array {
             Value::Number(n) => self.indexed_number(n, array_span, indices, span).map(Value::Number),
             Value::Record(fields) => {
+                if let [Index::Expr(e)] = indices
+                    && let ExprKind::Str(_) = &*e.kind
+                {
+                    return self.fail(errors::field_in_brackets(&e.span, array_span, e.span.text().trim_matches('"')));
+                }
                 let mut parts = vec![];
                 for (name, value) in fields.iter() {
                     parts.push((name.clone(), self.indexed(value.clone(), array_span, indices, span)?));

@@ -192,9 +192,22 @@ impl<'g> Checker<'g> {
             let in_call = if unnamed { "in this call".to_string() } else { format!("in this call of {name}") };
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
             if inside {
+                // The library stumbles over one argument in several places.
+                let argument = self.argument_behind(&diagnostic.labels[0].0, false);
+                let told = |d: &Diagnostic| d.labels.first().is_some_and(|(at, _)| argument.as_ref().is_some_and(|(a, _)| a.start == at.start && a.end == at.end));
+                if self.diagnostics.iter().any(told) {
+                    return Reported;
+                }
+                if let Some((at, _)) = &argument {
+                    errors::told_at_argument(&mut diagnostic, at);
+                }
                 let text = diagnostic.labels[0].1.clone();
-                diagnostic.labels = vec![match (self.argument_behind(&diagnostic.labels[0].0, false), text.is_empty()) {
+                diagnostic.labels = vec![match (argument, text.is_empty()) {
                     (Some((argument, parameter)), true) if !unnamed => (argument, format!("`{parameter}` of {name}")),
+                    (Some((argument, parameter)), false) if !unnamed && is_by_position(&argument, call) => {
+                        let text = format!("{text}, given as `{parameter}` of {name}");
+                        (argument, text)
+                    }
                     (Some((argument, _)), false) => (argument, text),
                     (_, true) => (call.clone(), in_call),
                     (None, false) => (call.clone(), text),
@@ -343,6 +356,11 @@ fn values_in(text: &str) -> Vec<&str> {
 
 fn is_library(span: &Span) -> bool {
     span.source.name.starts_with("library ")
+}
+
+/// Is it an argument of this call without a name before it?
+fn is_by_position(argument: &Span, call: &Span) -> bool {
+    contains(call, argument) && !argument.source.text[..argument.start].trim_end().ends_with(':')
 }
 
 fn contains(outer: &Span, inner: &Span) -> bool {
