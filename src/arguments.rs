@@ -90,7 +90,10 @@ impl Arguments {
                 let mut next = || value.map(str::to_string).or_else(|| words.next_if(|w| !w.starts_with("--")).cloned());
                 self.flag(name, value.is_some(), &mut next)?;
             } else if word.starts_with('-') && word.len() > 1 {
-                return Err(format!("`{word}` is not known here: flags begin with two dashes, as in `--seed 7`"));
+                // `-L 8` is a param of a program, it seems; `-v` may be anything.
+                let named = words.peek().filter(|value| !value.starts_with('-') && !value.ends_with(".moy")).is_some();
+                let meant = if named { word.trim_start_matches('-') } else { "seed 7" };
+                return Err(format!("`{word}` is not known here: flags begin with two dashes, as in `--{meant}`"));
             } else {
                 self.files.push(word.clone());
             }
@@ -155,6 +158,13 @@ impl Arguments {
         }
         match (self.verb, self.files.as_slice()) {
             (Verb::Run, []) => Err("which program? `moyal run FILE`".to_string()),
+            (Verb::Run, [_, second, ..]) if second.contains('=') => {
+                let (name, value) = second.split_once('=').unwrap_or((second, ""));
+                Err(format!("`{second}` is not known here: a param's value is given as `--{name} {value}`"))
+            }
+            (Verb::Run, [_, second, ..]) if second.ends_with(".moy") => {
+                Err(format!("`moyal run` takes one program; `{second}` is a second"))
+            }
             (Verb::Run, [_, second, ..]) => {
                 Err(format!("`moyal run` takes one program; `{second}` is a second (a param's value follows its name: `--L {second}`)"))
             }

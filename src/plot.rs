@@ -219,24 +219,21 @@ impl<'a> Page<'a> {
             self.remember(&run);
             polyline(&mut path, &run);
         }
-        let colour = hex(style.colour);
         if !path.is_empty() {
-            let dash = style.dash.map(|d| format!(" stroke-dasharray=\"{d}\"")).unwrap_or_default();
-            self.push(format_args!("<path d=\"{path}\" stroke=\"{colour}\" stroke-width=\"1.6\"{dash}/>"));
+            self.push(format_args!("{}", style.stroke(&path, 1.6, &style.dashes())));
         }
         if !dots.is_empty() {
-            self.push(format_args!("<path d=\"{dots}\" stroke=\"{colour}\" stroke-width=\"4\" stroke-linecap=\"round\"/>"));
+            self.push(format_args!("{}", style.stroke(&dots, 4.0, " stroke-linecap=\"round\"")));
         }
     }
 
     fn points(&mut self, x: &[f64], y: &[f64], error: Option<&[f64]>, style: Style) {
         let places: Vec<Option<(f64, f64)>> = x.iter().zip(y).map(|(x, y)| self.at(*x, *y)).collect();
-        let colour = hex(style.colour);
         let many = places.len() > 250;
         if let Some(error) = error {
             let cap = if many { 0.0 } else { 3.0 };
             let bars = self.error_bars(places.iter().map(|p| p.map(|(x, _)| x)), y, error, cap);
-            self.push(format_args!("<path d=\"{bars}\" stroke=\"{colour}\" stroke-width=\"1.1\"/>"));
+            self.push(format_args!("{}", style.stroke(&bars, 1.1, "")));
         }
         let mut shown: Vec<(f64, f64)> = places.into_iter().flatten().collect();
         self.remember(&shown);
@@ -246,12 +243,11 @@ impl<'a> Page<'a> {
             shown.dedup_by_key(|p| ((p.0 * 2.0).round() as i64, (p.1 * 2.0).round() as i64));
             let path: String = shown.iter().map(|(x, y)| format!("M{} {}h0", short(*x), short(*y))).collect();
             let (size, opacity) = if shown.len() > 2000 { (2.0, 0.6) } else { (3.2, 0.8) };
-            self.push(format_args!(
-                "<path d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{size}\" stroke-opacity=\"{opacity}\" stroke-linecap=\"round\"/>"
-            ));
+            let more = format!(" stroke-opacity=\"{opacity}\" stroke-linecap=\"round\"");
+            self.push(format_args!("{}", style.stroke(&path, size, &more)));
         } else {
             let path: String = shown.iter().map(|(x, y)| style.marker.path(*x, *y)).collect();
-            self.push(format_args!("<path d=\"{path}\" fill=\"{colour}\"/>"));
+            self.push(format_args!("{}", style.fill(&path)));
         }
     }
 
@@ -463,13 +459,20 @@ impl<'a> Page<'a> {
 
     /// In the corner that has the least ink.
     fn legend(&mut self) {
-        let entries: Vec<(&Layer, Style, &str)> =
-            styled(self.figure).filter_map(|(l, s)| Some((l, s, l.label.as_deref()?))).filter(|(l, ..)| field(l).is_none()).collect();
+        let labelled = styled(self.figure).filter_map(|(l, s)| Some((l, s, l.label.as_deref()?))).filter(|(l, ..)| field(l).is_none());
+        // A curve and its points are one entry.
+        let mut entries: Vec<(&str, Colour, Vec<(&Layer, Style)>)> = vec![];
+        for (layer, style, label) in labelled {
+            match entries.iter_mut().find(|(other, colour, _)| *other == label && *colour == style.colour) {
+                Some((.., keys)) => keys.push((layer, style)),
+                None => entries.push((label, style.colour, vec![(layer, style)])),
+            }
+        }
         if entries.is_empty() || self.figure.layers.len() < 2 {
             return;
         }
         let line = FONT + 6.0;
-        let width = 46.0 + entries.iter().map(|(_, _, l)| text_width(l)).fold(0.0, f64::max);
+        let width = 46.0 + entries.iter().map(|(label, ..)| text_width(label)).fold(0.0, f64::max);
         let height = line * entries.len() as f64 + 8.0;
         let Frame { left, right, top, bottom } = self.frame;
         let gap = 10.0;
@@ -496,9 +499,9 @@ impl<'a> Page<'a> {
                 short(height)
             );
         }
-        for (k, (layer, style, label)) in entries.iter().enumerate() {
+        for (k, (label, _, keys)) in entries.iter().enumerate() {
             let middle = y + 4.0 + line * (k as f64 + 0.5);
-            legend.push_str(&key(layer, *style, x + 6.0, middle));
+            keys.iter().for_each(|(layer, style)| legend.push_str(&key(layer, *style, x + 6.0, middle)));
             text(&mut legend, x + 40.0, middle + FONT * 0.35, "start", &escaped(label));
         }
         self.body.push_str(&legend);
@@ -545,6 +548,27 @@ struct Style {
     colour: Colour,
     marker: Marker,
     dash: Option<&'static str>,
+    /// Whether it has an edge of ink, to be seen on white too.
+    cased: bool,
+}
+
+impl Style {
+    /// A stroke, and the edge beneath it.
+    fn stroke(&self, path: &str, width: f64, more: &str) -> String {
+        let stroke = |colour: &str, width: f64| format!("<path d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{}\"{more}/>", short(width));
+        let own = stroke(&hex(self.colour), width);
+        if self.cased { format!("{}{own}", stroke(INK, width + 2.0)) } else { own }
+    }
+
+    /// Markers.
+    fn fill(&self, path: &str) -> String {
+        let edge = if self.cased { format!(" stroke=\"{INK}\" stroke-width=\"0.7\"") } else { String::new() };
+        format!("<path d=\"{path}\" fill=\"{}\"{edge}/>", hex(self.colour))
+    }
+
+    fn dashes(&self) -> String {
+        self.dash.map(|d| format!(" stroke-dasharray=\"{d}\"")).unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -555,18 +579,53 @@ enum Marker {
     Diamond,
 }
 
-/// Each layer with a colour of its own; when they are used up, lines are broken in another way each time.
+/// Each layer with its colour; when all are used up, lines are broken in another way each time. The first on a field is white.
 fn styled(figure: &Figure) -> impl Iterator<Item = (&Layer, Style)> {
-    let fields = figure.layers.iter().filter(|l| field(l).is_some()).count();
-    let mut next = 0;
-    figure.layers.iter().map(move |layer| {
-        let k = next;
-        next += usize::from(field(layer).is_none());
-        let colour = if fields > 0 && k == 0 { (255, 255, 255) } else { colour::LINES[k % colour::LINES.len()] };
+    let on_field = figure.layers.iter().any(|l| field(l).is_some());
+    figure.layers.iter().zip(colours(figure)).map(move |(layer, k)| {
+        let cased = on_field && k == 0;
+        let colour = if cased { (255, 255, 255) } else { colour::LINES[k % colour::LINES.len()] };
         let marker = [Marker::Disc, Marker::Square, Marker::Triangle, Marker::Diamond][k % 4];
         let dash = [None, Some("6 3"), Some("2 2"), Some("8 3 2 3")][k / colour::LINES.len() % 4];
-        (layer, Style { colour, marker, dash })
+        (layer, Style { colour, marker, dash, cased })
     })
+}
+
+/// The number of each layer's colour. A curve has that of the points or bars to which it belongs, all others have their own.
+pub fn colours(figure: &Figure) -> Vec<usize> {
+    let layers = &figure.layers;
+    let mut owners: Vec<usize> = vec![];
+    let colour = |k: usize| {
+        if field(&layers[k]).is_some() {
+            return 0;
+        }
+        let owner = data_of(layers, k).unwrap_or(k);
+        owners.iter().position(|o| *o == owner).unwrap_or_else(|| {
+            owners.push(owner);
+            owners.len() - 1
+        })
+    };
+    (0..layers.len()).map(colour).collect()
+}
+
+/// The points or bars to which a curve belongs: those with its label; or, of as many curves without a label as stand right behind as
+/// many points or bars, the first to the first and so on.
+fn data_of(layers: &[Layer], k: usize) -> Option<usize> {
+    let is_data = |layer: &Layer| matches!(layer.kind, LayerKind::Points { .. } | LayerKind::Histogram { .. });
+    let is_curve = |layer: &Layer| matches!(layer.kind, LayerKind::Line { .. });
+    let bare = |layer: &&Layer| is_curve(layer) && layer.label.is_none();
+    if !is_curve(&layers[k]) {
+        return None;
+    }
+    if layers[k].label.is_some() {
+        return layers.iter().position(|l| is_data(l) && l.label == layers[k].label);
+    }
+    let first = k - layers[..k].iter().rev().take_while(bare).count();
+    let curves = layers[first..].iter().take_while(bare).count();
+    let data = layers[..first].iter().rev().take_while(|l| is_data(l)).count();
+    // One curve over one outline of bars would be lost in it.
+    let lost = data == 1 && matches!(layers[k - 1].kind, LayerKind::Histogram { .. });
+    (data == curves && !lost).then(|| k - data)
 }
 
 impl Marker {
@@ -586,13 +645,10 @@ fn key(layer: &Layer, style: Style, x: f64, y: f64) -> String {
     let colour = hex(style.colour);
     let (left, middle) = (short(x), short(y));
     match &layer.kind {
-        LayerKind::Line { .. } => {
-            let dash = style.dash.map(|d| format!(" stroke-dasharray=\"{d}\"")).unwrap_or_default();
-            format!("<path d=\"M{left} {middle}h26\" stroke=\"{colour}\" stroke-width=\"1.6\"{dash}/>\n")
-        }
+        LayerKind::Line { .. } => style.stroke(&format!("M{left} {middle}h26"), 1.6, &style.dashes()) + "\n",
         LayerKind::Points { error, .. } => {
-            let bar = if error.is_some() { format!("<path d=\"M{} {}v14\" stroke=\"{colour}\" stroke-width=\"1.1\"/>", short(x + 13.0), short(y - 7.0)) } else { String::new() };
-            format!("{bar}<path d=\"{}\" fill=\"{colour}\"/>\n", style.marker.path(x + 13.0, y))
+            let bar = error.as_ref().map(|_| style.stroke(&format!("M{} {}v14", short(x + 13.0), short(y - 7.0)), 1.1, ""));
+            bar.unwrap_or_default() + &style.fill(&style.marker.path(x + 13.0, y)) + "\n"
         }
         LayerKind::Histogram { .. } => format!(
             "<rect x=\"{left}\" y=\"{}\" width=\"26\" height=\"10\" fill=\"{colour}\" fill-opacity=\"0.14\" stroke=\"{colour}\" stroke-width=\"1.4\"/>\n",
@@ -838,6 +894,29 @@ mod tests {
                 std::fs::write(std::path::Path::new(&folder).join(format!("{name}.svg")), text).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn curves_have_the_colour_of_their_points() {
+        let points = |label| layer(label, LayerKind::Points { x: vec![0.0], y: vec![0.0], error: None });
+        let bars = |label| layer(label, LayerKind::Histogram { edges: vec![0.0, 1.0], density: vec![1.0], error: None });
+        let curve = |label| layer(label, LayerKind::Line { x: vec![0.0], y: vec![0.0] });
+        let colours = |layers| colours(&figure(layers));
+        assert_eq!(colours(vec![points("a"), points("b"), curve(""), curve("")]), [0, 1, 0, 1]);
+        assert_eq!(colours(vec![points("a"), curve(""), points("b"), curve("")]), [0, 0, 1, 1]);
+        assert_eq!(colours(vec![curve("b"), points("a"), points("b"), curve("c")]), [0, 1, 0, 2]);
+        assert_eq!(colours(vec![bars("a"), bars("b"), curve(""), curve("")]), [0, 1, 0, 1]);
+        // Whose they are can't be told, or they would not be seen.
+        assert_eq!(colours(vec![points("a"), points("b"), curve("")]), [0, 1, 2]);
+        assert_eq!(colours(vec![points("a"), curve(""), curve("")]), [0, 1, 2]);
+        assert_eq!(colours(vec![bars("a"), curve("")]), [0, 1]);
+    }
+
+    #[test]
+    fn a_curve_and_its_points_are_one_entry_of_the_legend() {
+        let (x, y) = (vec![0.0, 1.0], vec![0.0, 1.0]);
+        let layers = vec![layer("C(t)", LayerKind::Points { x: x.clone(), y: y.clone(), error: None }), layer("C(t)", LayerKind::Line { x, y })];
+        assert_eq!(svg(&figure(layers)).matches("C(t)").count(), 1);
     }
 
     #[test]

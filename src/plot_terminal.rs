@@ -2,7 +2,7 @@
 
 use crate::axis::{Axis, Label, number};
 use crate::colour::{LINES, Scale};
-use crate::plot::{Field, field, x_axis, y_axis};
+use crate::plot::{Field, colours as colours_of, field, x_axis, y_axis};
 use moyal_lang::host::{Figure, LayerKind};
 
 /// Characters across and down, without the labels.
@@ -26,8 +26,9 @@ pub fn text(figure: &Figure, colours: bool) -> String {
 fn curves(figure: &Figure, colours: bool) -> String {
     let (x, y) = (x_axis(figure), y_axis(figure));
     let mut canvas = Canvas::new();
-    for (k, layer) in figure.layers.iter().enumerate() {
-        canvas.layer = k;
+    let numbers = colours_of(figure);
+    for (layer, colour) in figure.layers.iter().zip(&numbers) {
+        canvas.layer = *colour;
         let at = |a: &f64, b: &f64| Some((x.part(*a)?, y.part(*b)?));
         match &layer.kind {
             LayerKind::Line { x, y } => canvas.line(x.iter().zip(y).map(|(a, b)| at(a, b))),
@@ -41,12 +42,14 @@ fn curves(figure: &Figure, colours: bool) -> String {
         }
     }
     let mut text = framed(&canvas.rows(colours), &y, &x);
-    let named: Vec<String> = figure
-        .layers
-        .iter()
-        .enumerate()
-        .filter_map(|(k, l)| Some(painted(&format!("── {}", l.label.as_ref()?), k, colours)))
-        .collect();
+    // A curve and its points are one entry.
+    let mut entries: Vec<(&String, usize)> = vec![];
+    for entry in figure.layers.iter().zip(numbers).filter_map(|(l, k)| Some((l.label.as_ref()?, k))) {
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    let named: Vec<String> = entries.into_iter().map(|(label, k)| painted(&format!("── {label}"), k, colours)).collect();
     if figure.layers.len() > 1 && !named.is_empty() {
         text.push_str(&format!("  {}\n", named.join("   ")));
     }

@@ -137,6 +137,9 @@ impl Prompt {
             let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
             return self.command(name, rest.trim(), host);
         }
+        if let Some(sentence) = shell_word(trimmed) {
+            return refused(&sentence);
+        }
         self.enter(text, host)
     }
 
@@ -217,6 +220,21 @@ impl Prompt {
             }
             None => Outcome::Failed,
         }
+    }
+}
+
+/// What belongs to a shell, or to the prompts of other languages, and can be no program.
+fn shell_word(text: &str) -> Option<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match words[..] {
+        ["moyal", "run", file, ..] | ["run" | "python" | "julia", file] if file.ends_with(".moy") => {
+            Some(format!("this is the prompt: `:load {file}` runs a program and keeps its names"))
+        }
+        ["moyal", _, ..] => Some("this is the prompt: `moyal …` is for the shell, which comes back after `:quit`".to_string()),
+        ["%time" | "%timeit" | "@time" | "@btime", ..] => Some(format!("how long something takes says `:time {}`", words[1..].join(" "))),
+        [name] if name.len() > 1 && name.ends_with('?') => Some(format!("what a name means says `?{}`", name.trim_end_matches('?'))),
+        ["help" | "doc", name] => Some(format!("what a name means says `?{name}`")),
+        _ => None,
     }
 }
 

@@ -147,7 +147,7 @@ struct Report {
 
 impl Report {
     fn new(diagnostic: &Diagnostic) -> Report {
-        let mut texts = Texts::default();
+        let texts = Texts::of(&diagnostic.labels);
         let labels = diagnostic.labels.iter().enumerate().map(|(k, (span, text))| texts.label(span, text, k == 0)).collect();
         let (message, help) = if diagnostic.severity == Severity::Internal {
             (format!("a fault of moyal itself, not of your program: {}", diagnostic.message), Some(please_report(diagnostic)))
@@ -201,33 +201,47 @@ impl miette::Diagnostic for Report {
 /// miette knows one text for a report, ours may speak of several: they are laid end to end, one unused byte between.
 #[derive(Debug, Default)]
 struct Texts {
-    texts: Vec<(usize, Arc<Source>)>,
+    texts: Vec<(usize, Arc<Source>, Excerpt)>,
 }
 
 impl Texts {
-    fn label(&mut self, span: &Span, text: &str, primary: bool) -> LabeledSpan {
+    /// The texts that these labels speak of.
+    fn of(labels: &[(Span, String)]) -> Texts {
+        let mut texts = Texts::default();
+        for (span, _) in labels {
+            if texts.find(&span.source).is_none() {
+                let here = labels.iter().filter(|(other, _)| same_text(&other.source, &span.source));
+                let excerpt = Excerpt::new(&span.source.text, &here.map(|(other, _)| shown(other)).collect::<Vec<_>>());
+                let start = texts.texts.last().map_or(0, |(start, _, before)| start + before.text.len() + 1);
+                texts.texts.push((start, span.source.clone(), excerpt));
+            }
+        }
+        texts
+    }
+
+    fn find(&self, source: &Arc<Source>) -> Option<&(usize, Arc<Source>, Excerpt)> {
+        self.texts.iter().find(|(_, s, _)| same_text(s, source))
+    }
+
+    fn label(&self, span: &Span, text: &str, primary: bool) -> LabeledSpan {
+        let (first, _, excerpt) = self.find(&span.source).expect("the text of a label");
         let (start, end) = shown(span);
-        let place = SourceSpan::from((self.start(&span.source) + start, end - start));
+        let (start, end) = (excerpt.shown(start), excerpt.shown(end));
+        let place = SourceSpan::from((first + start, end - start));
         let text = Some(text.to_string()).filter(|t| !t.is_empty());
         if primary { LabeledSpan::new_primary_with_span(text, place) } else { LabeledSpan::new_with_span(text, place) }
     }
+}
 
-    /// Where this text begins.
-    fn start(&mut self, source: &Arc<Source>) -> usize {
-        if let Some((start, _)) = self.texts.iter().find(|(_, s)| Arc::ptr_eq(s, source) || (s.name == source.name && s.text == source.text)) {
-            return *start;
-        }
-        let start = self.texts.last().map_or(0, |(start, s)| start + s.text.len() + 1);
-        self.texts.push((start, source.clone()));
-        start
-    }
+fn same_text(a: &Arc<Source>, b: &Arc<Source>) -> bool {
+    Arc::ptr_eq(a, b) || (a.name == b.name && a.text == b.text)
 }
 
 impl SourceCode for Texts {
     /// Whole lines, without others around them. (miette's own would count columns in bytes.)
     fn read_span<'a>(&'a self, span: &SourceSpan, _: usize, _: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let (start, source) = self.texts.iter().rev().find(|(start, _)| *start <= span.offset()).ok_or(MietteError::OutOfBounds)?;
-        let text = source.text.as_str();
+        let (start, source, excerpt) = self.texts.iter().rev().find(|(start, ..)| *start <= span.offset()).ok_or(MietteError::OutOfBounds)?;
+        let text = excerpt.text.as_str();
         let (from, to) = (span.offset() - start, span.offset() - start + span.len());
         if to > text.len() {
             return Err(MietteError::OutOfBounds);
@@ -237,14 +251,103 @@ impl SourceCode for Texts {
         let inside = if text[from..to].ends_with('\n') { to - 1 } else { to };
         let last = text[inside..].find('\n').map_or(text.len(), |n| inside + n);
         let lines = &text[first..last];
+        let written = source.text[..excerpt.written(from)].rsplit('\n').next().unwrap_or("");
         Ok(Box::new(MietteSpanContents::new_named(
             source.name.clone(),
             lines.as_bytes(),
             SourceSpan::from((start + first, lines.len())),
             text[..first].matches('\n').count(),
-            text[first..from].chars().count(),
+            written.chars().count(),
             lines.matches('\n').count() + 1,
         )))
+    }
+}
+
+/// A text as a report shows it: of a very long line only what lies near the places spoken of.
+#[derive(Debug)]
+struct Excerpt {
+    text: String,
+    cuts: Vec<Cut>,
+}
+
+/// Bytes of the text as it is written, for which a mark stands in the excerpt.
+#[derive(Debug)]
+struct Cut {
+    from: usize,
+    to: usize,
+    mark: usize,
+}
+
+/// A line of more characters is cut, …
+const LONG_LINE: usize = 240;
+/// … and so many of them are shown on each side of a place.
+const BESIDE: usize = 60;
+const MARK: &str = "…";
+
+/// A control character (of one byte, as what stands for it).
+fn spoils(c: char) -> bool {
+    c.is_ascii_control() && !matches!(c, '\n' | '\t')
+}
+
+impl Excerpt {
+    fn new(text: &str, places: &[(usize, usize)]) -> Excerpt {
+        let mut excerpt = Excerpt { text: String::new(), cuts: vec![] };
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let spoken_of = places.iter().any(|(from, to)| *from < start + line.len() && start <= *to);
+            if spoken_of && line.chars().count() > LONG_LINE {
+                excerpt.add_near(line, start, places);
+            } else {
+                excerpt.text += line;
+            }
+            start += line.len();
+        }
+        // What moves the cursor would spoil the line.
+        if excerpt.text.contains(spoils) {
+            excerpt.text = excerpt.text.replace(spoils, " ");
+        }
+        excerpt
+    }
+
+    /// Of a line that begins at `start` what lies near the ends of places.
+    fn add_near(&mut self, line: &str, start: usize, places: &[(usize, usize)]) {
+        let ends: Vec<usize> = places.iter().flat_map(|(from, to)| [*from, *to]).filter(|end| (start..=start + line.len()).contains(end)).collect();
+        let places: Vec<usize> = ends.iter().map(|end| line[..end - start].chars().count()).collect();
+        let mut left_out = None;
+        for (k, (at, c)) in line.char_indices().enumerate() {
+            if c == '\n' || places.iter().any(|place| place.abs_diff(k) <= BESIDE) {
+                self.leave_out(left_out.take(), start + at);
+                self.text.push(c);
+            } else {
+                left_out.get_or_insert(start + at);
+            }
+        }
+        self.leave_out(left_out, start + line.len());
+    }
+
+    fn leave_out(&mut self, from: Option<usize>, to: usize) {
+        if let Some(from) = from {
+            self.cuts.push(Cut { from, to, mark: self.text.len() });
+            self.text += MARK;
+        }
+    }
+
+    /// Where a place of the text stands in the excerpt.
+    fn shown(&self, at: usize) -> usize {
+        match self.cuts.iter().rev().find(|cut| cut.from <= at) {
+            Some(cut) if at < cut.to => cut.mark,
+            Some(cut) => cut.mark + MARK.len() + at - cut.to,
+            None => at,
+        }
+    }
+
+    /// Where a place of the excerpt stands in the text.
+    fn written(&self, at: usize) -> usize {
+        match self.cuts.iter().rev().find(|cut| cut.mark <= at) {
+            Some(cut) if at < cut.mark + MARK.len() => cut.from,
+            Some(cut) => cut.to + at - cut.mark - MARK.len(),
+            None => at,
+        }
     }
 }
 
@@ -276,7 +379,7 @@ mod tests {
     const PLAIN: Look = Look { colour: false, wrap: false };
 
     fn source(name: &str, text: &str) -> Arc<Source> {
-        Arc::new(Source { name: name.to_string(), text: text.to_string() })
+        Arc::new(Source::new(name, text))
     }
 
     fn of(source: &Arc<Source>, part: &str) -> Span {
@@ -332,6 +435,19 @@ mod tests {
         let text = source("a.moy", "fn f(x) {\n    1\n}\n");
         let d = Diagnostic::error("no").label(&Span::new(&text, 0, text.text.len()), "this");
         assert!(render(&d, &PLAIN).contains(" 3 │"), "{}", render(&d, &PLAIN));
+    }
+
+    #[test]
+    fn of_a_very_long_line_what_lies_near() {
+        let text = source("a.moy", &format!("let y = 1\nlet x = {}q{} + r\nlet z = 2\n", "1.0 + ".repeat(50), " + φ".repeat(50)));
+        let d = Diagnostic::error("no").label(&of(&text, "q"), "this").label(&of(&text, "r"), "that");
+        let shown = render(&d, &PLAIN);
+        for part in ["[a.moy:2:309]", " 2 │ …1.0 + 1.0 + ", " + q + φ + φ", "φ …φ", "φ + φ + r\n"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(shown.lines().all(|line| line.chars().count() < 280), "{shown}");
+        let d = Diagnostic::error("no").label(&of(&text, &text.text[10..text.text.len() - 11]), "all of it");
+        assert!(render(&d, &PLAIN).contains("2 │ let x = 1.0"), "{}", render(&d, &PLAIN));
     }
 
     #[test]

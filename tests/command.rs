@@ -68,6 +68,20 @@ fn the_prompt_knows_the_library_from_its_first_entry() {
 }
 
 #[test]
+fn the_prompt_answers_words_of_a_shell() {
+    let mut child = moyal().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all("moyal run phi4.moy\nhmc?\n%time 1 + 1\nhelp hmc\n".as_bytes()).unwrap();
+    let text = said(&child.wait_with_output().unwrap());
+    for sentence in [
+        "this is the prompt: `:load phi4.moy` runs a program and keeps its names",
+        "what a name means says `?hmc`",
+        "how long something takes says `:time 1 + 1`",
+    ] {
+        assert!(text.contains(sentence), "{text}");
+    }
+}
+
+#[test]
 fn a_directory_that_cannot_be_made_is_refused_before_the_run() {
     let program = file("no_directory.moy", "print(\"ran\")\n");
     let output = moyal().arg("run").arg(&program).arg("--out").arg(program.join("below")).output().unwrap();
@@ -115,6 +129,8 @@ fn a_flag_that_is_not_known() {
 #[test]
 fn a_flag_without_its_value() {
     refused(&["run", "ising.moy", "--L"], 2, "moyal: `--L` wants a value: `--L VALUE` or `--L=VALUE`");
+    refused(&["run", "ising.moy", "-L", "8"], 2, "moyal: `-L` is not known here: flags begin with two dashes, as in `--L`");
+    refused(&["run", "ising.moy", "L=8"], 2, "moyal: `L=8` is not known here: a param's value is given as `--L 8`");
     refused(&["run", "ising.moy", "16"], 2, "moyal: `moyal run` takes one program; `16` is a second (a param's value follows its name: `--L 16`)");
     refused(&["run", "--seed", "x", "ising.moy"], 2, "moyal: `--seed` wants a whole number that is not negative, not `x`");
 }

@@ -230,7 +230,7 @@ impl Session {
     /// Checks a text's actions and samplers by what mathematics says of them: see [`verify`].
     pub fn verify(&mut self, name: &str, text: &str, host: &mut dyn Host) -> Result<Verification, Vec<Diagnostic>> {
         let warnings = self.check(name, text, host)?;
-        let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
+        let source = Arc::new(Source::new(name, text));
         let plan = verify::plan(&syntax::parse(&source).0);
         let mut globals = self.globals.clone();
         let (script, mistakes) = self.checked_program(&mut globals, &plan.program, vec![], host, false, None);
@@ -407,7 +407,7 @@ impl Session {
         watch: Option<&'c mut dyn FnMut(&Unit)>,
     ) -> (Option<Script>, Vec<Diagnostic>) {
         let since = self.clock();
-        let source = Arc::new(Source { name: name.to_string(), text: text.to_string() });
+        let source = Arc::new(Source::new(name, text));
         let (program, mistakes) = syntax::parse(&source);
         let checked = self.checked_program(globals, &program, mistakes, host, interactive, watch);
         self.spent(None, Kind::Checking, since);
@@ -473,7 +473,7 @@ impl Session {
 
     /// The value of an expression as far as it is known without a run.
     fn value_of(&self, text: &str, host: &mut dyn Host) -> Result<Value, Vec<Diagnostic>> {
-        let source = Arc::new(Source { name: "<type>".to_string(), text: text.to_string() });
+        let source = Arc::new(Source::new("<type>", text));
         let (mut program, mistakes) = syntax::parse(&source);
         if failed(&mistakes) {
             return Err(mistakes);

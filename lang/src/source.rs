@@ -10,6 +10,14 @@ pub struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// Lines end with `\n` here, however the text's editor ends them.
+    pub fn new(name: impl Into<String>, text: &str) -> Source {
+        let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_string() };
+        Source { name: name.into(), text }
+    }
+}
+
 /// A stretch of one text, in bytes.
 #[derive(Clone)]
 pub struct Span {
@@ -60,5 +68,15 @@ impl Span {
 impl std::fmt::Debug for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{}:{}..{}", self.source.name, self.start, self.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_alike_whatever_the_editor() {
+        assert_eq!(Source::new("a.moy", "let x = 1\r\nlet y = 2\rlet z = 3\n").text, "let x = 1\nlet y = 2\nlet z = 3\n");
     }
 }

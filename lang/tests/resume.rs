@@ -16,13 +16,17 @@ use std::sync::atomic::AtomicBool;
 
 const TEXT: &str = "
 lattice Λ = torus(4, 4)
+lattice Γ = torus(24, 24)
 action S(φ: real[Λ]) = sum(-0.4 * sum(φ[x] * φ[x + mu] for mu in Λ.directions) + φ[x]^2 + 0.1 * φ[x]^4 for x in Λ)
+action T(φ: real[Γ]) = sum(-0.4 * sum(φ[x] * φ[x + mu] for mu in Γ.directions) + φ[x]^2 + 0.1 * φ[x]^4 for x in Γ)
 ";
 
 const SAMPLERS: &[&str] = &[
     "let run = hmc(S, chains: 3, warmup: 4, draws: 9, thin: 2)",
     // Its loops read tables (which sites are even) that come before them.
     "let run = metropolis(S, 0.8, chains: 3, warmup: 4, draws: 9, thin: 2)",
+    // Its fields are so large that the old and the new ones change places each turn.
+    "let run = hmc(T, chains: 2, warmup: 4, draws: 9, keep: φ -> mean(φ^2))",
 ];
 
 /// The unit that samples.

@@ -63,43 +63,21 @@ fn jump(block: &Block, dependents: &VarSet) -> Option<u32> {
 impl Checker<'_> {
     /// The drift of a process as a block whose params are the state.
     fn drift_block(&mut self, p: &Rc<Process>, x: &Value, t: &Number, span: &Span) -> Checked<(Block, Value)> {
-        let state = x.clone().map_leaves(&mut |v| {
-            let ty = self.b.type_of(v).clone();
-            self.b.fresh(ty)
-        });
-        self.b.open();
+        let state = self.fresh_like(x);
         let given = vec![(None, state.clone(), span.clone()), (None, Value::Number(t.clone()), span.clone())];
-        match self.apply_process(p, Part::Drift, given, span) {
-            Ok(drift) => {
-                let block = self.b.close(state.leaves(), drift.leaves());
-                let block = pass::activity::prune(&block, &vec![true; block.results.len()]);
-                Ok((pass::prepare_for_derivative(&mut self.b, block), state))
-            }
-            Err(reported) => {
-                self.b.abandon();
-                Err(reported)
-            }
-        }
+        let drift = self.opened(|c| c.apply_process(p, Part::Drift, given, span))?;
+        let block = self.b.close(state.leaves(), drift.leaves());
+        let block = pass::activity::prune(&block, &vec![true; block.results.len()]);
+        Ok((pass::prepare_for_derivative(&mut self.b, block), state))
     }
 
     /// The noise term of a process as a block whose params are the increments.
     fn noise_block(&mut self, p: &Rc<Process>, x: &Value, t: &Number, w: &Number, span: &Span) -> Checked<Block> {
-        let increments = Value::Number(w.clone()).map_leaves(&mut |v| {
-            let ty = self.b.type_of(v).clone();
-            self.b.fresh(ty)
-        });
-        self.b.open();
+        let increments = self.fresh_like(&Value::Number(w.clone()));
         let given = [x.clone(), Value::Number(t.clone()), increments.clone()].map(|v| (None, v, span.clone()));
-        match self.apply_process(p, Part::NoiseTerm, given.to_vec(), span) {
-            Ok(term) => {
-                let block = self.b.close(increments.leaves(), term.leaves());
-                Ok(pass::activity::prune(&block, &vec![true; block.results.len()]))
-            }
-            Err(reported) => {
-                self.b.abandon();
-                Err(reported)
-            }
-        }
+        let term = self.opened(|c| c.apply_process(p, Part::NoiseTerm, given.to_vec(), span))?;
+        let block = self.b.close(increments.leaves(), term.leaves());
+        Ok(pass::activity::prune(&block, &vec![true; block.results.len()]))
     }
 
     /// Where the first step stands whose derivative depends on the params.
@@ -120,10 +98,7 @@ impl Checker<'_> {
 
     /// Whether a block's derivative depends on its params.
     fn bends(&mut self, block: &Block) -> bool {
-        let mut fresh = |v: &Var| {
-            let ty = self.b.type_of(*v).clone();
-            self.b.fresh(ty)
-        };
+        let mut fresh = |v: &Var| self.b.fresh_like(*v);
         let args: Vec<Var> = block.params.iter().map(&mut fresh).collect();
         let directions: Vec<Var> = block.params.iter().map(&mut fresh).collect();
         self.b.open();
@@ -218,12 +193,17 @@ fn of_numbers(x: &Value) -> bool {
 pub fn from_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(v, v_span), (x, _)] = call.exactly::<2>(c)?;
     let v = as_number(c, v, &v_span)?;
+    Ok(of_components(c, &v, &x))
+}
+
+/// The value of the type of x with the components that a vector holds.
+pub fn of_components(c: &mut Checker, v: &Number, x: &Value) -> Value {
     let mut from = 0;
-    Ok(expression::tight(x.map_leaves(&mut |leaf| {
+    expression::tight(x.clone().map_leaves(&mut |leaf| {
         let ty = c.b.type_of(leaf).clone();
         let part = c.b.part(v.re, 0, from, from + ty.len());
         from += ty.len();
         let part = c.b.convert(part, ty.scalar);
         c.b.reshape(part, ty.shape.to_vec())
-    })))
+    }))
 }

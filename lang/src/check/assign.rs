@@ -20,7 +20,10 @@ impl Checker<'_> {
             let names = self.known_names();
             let near = scope::nearest(&name.text, names.iter().map(|n| &**n)).map(str::to_string);
             value?;
-            return self.fail(errors::assigned_unknown(name, near.as_deref()));
+            let missing = self.error(errors::assigned_unknown(name, near.as_deref()));
+            // Said once: it is declared in the same way wherever it is read.
+            self.bind(name, Value::Unknown, false);
+            return Err(missing);
         };
         if !binding.mutable {
             return self.fail(errors::assigned_constant(name, binding.span.as_ref()));
@@ -298,38 +301,24 @@ impl Checker<'_> {
     ) -> Checked<(crate::core::Block, Vec<Value>)> {
         let carried: Vec<Value> = before.iter().map(|v| self.fresh_like(v)).collect();
         let params: Vec<Var> = std::iter::once(turn).chain(carried.iter().flat_map(Value::leaves)).collect();
-        self.b.open();
-        self.set_current(names, carried.clone());
-        let mark = self.locals.mark();
-        self.address.turns.push(turn);
-        let result = bind(self, turn).and_then(|()| self.block(body));
-        self.address.turns.pop();
-        self.locals.leave(mark);
-        let after = self.current(names);
-        self.set_current(names, before.to_vec());
-        if let Err(reported) = result {
-            self.b.abandon();
-            return Err(reported);
-        }
-        let mut results = vec![];
-        for ((value, old), name) in after.into_iter().zip(&carried).zip(names) {
-            let span = self.locals.get(name).and_then(|b| b.span.clone()).unwrap_or_else(|| body.span.clone());
-            match self.of_type(value, old, &span) {
-                Ok(value) => results.extend(value.leaves()),
-                Err(reported) => {
-                    self.b.abandon();
-                    return Err(reported);
-                }
+        let results = self.opened(|c| {
+            c.set_current(names, carried.clone());
+            let mark = c.locals.mark();
+            c.address.turns.push(turn);
+            let result = bind(c, turn).and_then(|()| c.block(body));
+            c.address.turns.pop();
+            c.locals.leave(mark);
+            let after = c.current(names);
+            c.set_current(names, before.to_vec());
+            result?;
+            let mut results = vec![];
+            for ((value, old), name) in after.into_iter().zip(&carried).zip(names) {
+                let span = c.locals.get(name).and_then(|b| b.span.clone()).unwrap_or_else(|| body.span.clone());
+                results.extend(c.of_type(value, old, &span)?.leaves());
             }
-        }
+            Ok(results)
+        })?;
         Ok((self.b.close(params, results), carried))
-    }
-
-    fn fresh_like(&mut self, value: &Value) -> Value {
-        value.clone().map_leaves(&mut |v| {
-            let ty = self.b.type_of(v).clone();
-            self.b.fresh(ty)
-        })
     }
 
     pub fn while_statement(&mut self, condition: &Expr, body: &Block) -> Checked<()> {
@@ -340,27 +329,17 @@ impl Checker<'_> {
         // The condition, of the carried values.
         let seen: Vec<Value> = before.iter().map(|v| self.fresh_like(v)).collect();
         let params: Vec<Var> = seen.iter().flat_map(Value::leaves).collect();
-        self.b.open();
-        self.set_current(&names, seen);
-        let test = self.number(condition);
-        self.set_current(&names, before.clone());
-        let test = match test {
-            Ok(n) if n.kind == Kind::Bool && n.is_scalar() => {
-                if let Err(reported) = self.plain(&n, "a condition", &condition.span) {
-                    self.b.abandon();
-                    return Err(reported);
-                }
-                n.re
+        let test = self.opened(|c| {
+            c.set_current(&names, seen);
+            let test = c.number(condition);
+            c.set_current(&names, before.clone());
+            let test = test?;
+            if test.kind != Kind::Bool || !test.is_scalar() {
+                return c.needs(&condition.span, "a condition (a bool)", &Value::Number(test));
             }
-            Ok(n) => {
-                self.b.abandon();
-                return self.needs(&condition.span, "a condition (a bool)", &Value::Number(n));
-            }
-            Err(reported) => {
-                self.b.abandon();
-                return Err(reported);
-            }
-        };
+            c.plain(&test, "a condition", &condition.span)?;
+            Ok(test.re)
+        })?;
         let condition_block = self.b.close(params, vec![test]);
         let turn = self.b.fresh(Type::scalar(Scalar::Int));
         let (core, carried) = self.turn_block(&names, &before, turn, body, |_, _| Ok(()))?;

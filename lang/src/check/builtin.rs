@@ -76,7 +76,7 @@ builtins! {
     "complex", "complex(x, y)", "The complex number x + i y.", complex;
     "normal", "normal(mean, deviation)", "The normal distribution; the second argument is the standard deviation.", normal;
     "standard_normal", "standard_normal(x)",
-        "Values of the type of x whose components, two for a complex number, are independent and standard normal.", standard_normal;
+        "The distribution of values of the type of x whose components, two for a complex number, are independent and standard normal: `let ξ ~ standard_normal(x)`.", standard_normal;
     "uniform", "uniform(low, high)", "The uniform distribution between two numbers.", uniform;
     "exponential", "exponential(rate)", "The exponential distribution, of mean 1/rate.", exponential;
     "grad", "grad(f)", "The gradient of a scalar function by its first argument.", |c, k| derived(c, k, Derived::Gradient);
@@ -125,11 +125,11 @@ builtins! {
     "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
     "is_estimate", "is_estimate(x)", "Whether a number has an error (is a mean over an ensemble, or computed from some): known before the run.", is_estimate;
-    "is_function", "is_function(x)", "Whether a value can be called: known before the run.", is_function;
-    "is_ensemble", "is_ensemble(x)", "Whether a value is an array over an ensemble: known before the run.", paths::is_ensemble;
-    "is_text", "is_text(x)", "Whether a value is a text: known before the run.", paths::is_text;
-    "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", paths::is_number;
-    "is_array", "is_array(x)", "Whether a value has an index: an array, a list, a tuple. Known before the run.", paths::is_array;
+    "is_function", "is_function(x)", "Whether a value can be called: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Function(_)));
+    "is_ensemble", "is_ensemble(x)", "Whether a value is an array over an ensemble: known before the run.", |c, k| is(c, k, over_an_ensemble);
+    "is_text", "is_text(x)", "Whether a value is a text: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Text(_)));
+    "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Number(_)));
+    "is_array", "is_array(x)", "Whether a value has an index: an array, a list, a tuple. Known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Tuple(_)) || super::comprehension::rows_of(v).is_some());
     "squares", "squares(x)", "The square of each component: of a complex number, of both parts.", paths::squares;
     "last_of", "last_of(x)", "Of an array over paths, then times, the last time.", paths::last_of;
     "distribution", "distribution({draw: like -> x, log_density: x -> l, mean: m, …})",
@@ -137,7 +137,7 @@ builtins! {
     "with_field", "with_field(record, \"name\", value)", "The record with one field more.", super::draw::with_field;
     "field_of", "field_of(record, \"name\")", "The field of a record whose name is a text that is known.", super::draw::named_field;
     "each_element", "each_element(x, f)", "An array of the type of x whose elements are f(), each drawn by itself.", super::draw::each_element;
-    "is_distribution", "is_distribution(x)", "Whether a value is a distribution: known before the run.", paths::is_distribution;
+    "is_distribution", "is_distribution(x)", "Whether a value is a distribution: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Distribution(_)));
     "affine_kind", "affine_kind(p, x, t)", "How the components of an affine process move: \"diagonal\", each by itself, or \"matrix\". Others are refused.", affine::affine_kind;
     "is_affine", "is_affine(p, x, t)", "Whether a process has affine drift and noise that does not know the state: known before the run.", affine::is_affine;
     "same_function", "same_function(f, g)", "Whether two values are one declared function: known before the run.", paths::same_function;
@@ -148,7 +148,8 @@ builtins! {
     "as_vector", "as_vector(x)", "The components of a value, its parts and theirs, as one real vector.", affine::as_vector;
     "from_vector", "from_vector(v, x)", "The value of the type of x with these components.", affine::from_vector;
     "is_complex", "is_complex(x)", "Whether a number is complex: known before the run.", paths::is_complex;
-    "is_process", "is_process(x)", "Whether a value is a process: known before the run.", paths::is_process;
+    "is_single", "is_single(x)", "Whether a number is f32: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Number(n) if n.kind == Kind::F32));
+    "is_process", "is_process(x)", "Whether a value is a process: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Process(_)));
     "each_angle", "each_angle(p, x, f)", "The state x of a process with f of its parts that are angles.", paths::each_angle;
     "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`, a thousand if that is a text.", paths::path_set;
     "beginning", "beginning(from, like, k)", "The state, of the type of `like`, where path k begins: drawn, computed, read from an array over paths, or the same for all.", paths::beginning;
@@ -168,7 +169,7 @@ builtins! {
         "The joint density of two real observables, or of real and imaginary part of complex ones, for `plot`; `h.x_edges`, `h.y_edges` and `h.density` are its numbers.",
         super::figure::histogram_of_two;
     "points", "points(x, y)", "Points for `plot`; estimates carry error bars.", super::figure::points;
-    "line", "line(x, y)", "A line for `plot`.", super::figure::line;
+    "line", "line(x, y)", "A line for `plot`, in the colour of the points or bars that have its label. Without labels, lines behind as many points have the colours of these, in their order.", super::figure::line;
     "heatmap", "heatmap(x)", "A field on a two-dimensional lattice or a matrix for `plot`.", super::figure::heatmap;
 }
 
@@ -315,7 +316,7 @@ impl Checker<'_> {
 fn reduce(c: &mut Checker, mut call: Call, monoid: Monoid) -> Checked<Value> {
     let (n, span) = call.one_number(c)?;
     if (n.kind == Kind::Bool) != matches!(monoid, Monoid::Any | Monoid::All) {
-        let wanted = if n.kind == Kind::Bool { "numbers (for conditions: any, all, count)" } else { "conditions (bools)" };
+        let wanted = if n.kind == Kind::Bool { "numbers" } else { "conditions (bools)" };
         return c.needs(&span, wanted, &Value::Number(n));
     }
     if n.kind == Kind::Complex && monoid == Monoid::Product {
@@ -582,7 +583,7 @@ fn zip(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (x, y) = (row_or_number(c, a, &a_span)?, row_or_number(c, b, &b_span)?);
     match (rows_of(&x), rows_of(&y)) {
         (Some(p), Some(q)) if p == q => Ok(Value::Record(Rc::new(vec![(Rc::from("0"), x), (Rc::from("1"), y)]))),
-        _ => c.fail(errors::zip_of_different(call.span, (&a_span, &x), (&b_span, &y))),
+        _ => c.fail(errors::zip_of_different(call.span, "zip", (&a_span, &x), (&b_span, &y))),
     }
 }
 
@@ -709,11 +710,16 @@ pub fn known(c: &mut Checker, holds: bool) -> Checked<Value> {
     Ok(Value::Number(Number { loose: true, ..Number::scalar(Kind::Bool, re) }))
 }
 
-fn is_function(c: &mut Checker, mut call: Call) -> Checked<Value> {
+/// Whether something holds of a value, which is known.
+fn is(c: &mut Checker, mut call: Call, holds: impl FnOnce(&Value) -> bool) -> Checked<Value> {
     match call.exactly::<1>(c)? {
         [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Function(_))),
+        [(value, _)] => known(c, holds(&value)),
     }
+}
+
+fn over_an_ensemble(value: &Value) -> bool {
+    matches!(value, Value::Number(n) if matches!(n.sets.first(), Some(IndexSet::Ensemble(_))))
 }
 
 fn has(c: &mut Checker, mut call: Call) -> Checked<Value> {

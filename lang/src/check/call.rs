@@ -243,6 +243,16 @@ impl Checker<'_> {
         {
             last.labels.insert(1, (parameter.name.span.to(&ty.span), format!("the parameter of {}", f.name.span.text())));
         }
+        if fitted.is_err()
+            && is_library(&f.name.span)
+            && super::is_by_position(&span, call)
+            && let [.., last] = &mut self.diagnostics[said..]
+            && let Some((place, text)) = last.labels.first_mut()
+            && place.start == span.start
+            && place.end == span.end
+        {
+            *text = format!("{text}, given as `{}` of {}", parameter.name.span.text(), f.name.span.text());
+        }
         fitted
     }
 }

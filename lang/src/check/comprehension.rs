@@ -144,27 +144,21 @@ impl Checker<'_> {
                 known.get_or_insert(false);
                 let size = set.size();
                 let member = self.b.fresh(crate::core::Type::scalar(moyal_runtime::array::Scalar::Int));
-                self.b.open();
-                let result = self.deeper(|c| {
-                    let value = c.element(&element, &set, member);
-                    c.bind_pattern(pattern, value, false)?;
-                    let address = c.address.clone();
-                    c.address.members.push((member, size));
-                    let result = c.nest(rest, known, span, body);
-                    c.address = address;
-                    result
-                });
-                let value = match result {
-                    Ok(value) => value,
-                    Err(reported) => {
-                        self.b.abandon();
-                        return Err(reported);
+                let (value, array) = self.opened(|c| {
+                    let value = c.deeper(|c| {
+                        let value = c.element(&element, &set, member);
+                        c.bind_pattern(pattern, value, false)?;
+                        let address = c.address.clone();
+                        c.address.members.push((member, size));
+                        let result = c.nest(rest, known, span, body);
+                        c.address = address;
+                        result
+                    })?;
+                    match with_set(&value, &set) {
+                        Some(array) => Ok((value, array)),
+                        None => c.fail(errors::no_array_of(span, &value)),
                     }
-                };
-                let Some(array) = with_set(&value, &set) else {
-                    self.b.abandon();
-                    return self.fail(errors::no_array_of(span, &value));
-                };
+                })?;
                 let block = self.b.close(vec![member], value.leaves());
                 self.b.at(span);
                 let outs = self.b.map_with(size, 1, block);
@@ -306,18 +300,10 @@ impl Checker<'_> {
             return self.needs(&filter.span, "a condition (a bool)", &Value::Number(test));
         }
         self.plain(&test, "a condition", &filter.span)?;
-        self.b.open();
-        let value = match body(self) {
-            Ok(Value::Number(n)) => n,
-            Ok(other) => {
-                self.b.abandon();
-                return self.needs(span, "a number", &other);
-            }
-            Err(reported) => {
-                self.b.abandon();
-                return Err(reported);
-            }
-        };
+        let value = self.opened(|c| match body(c)? {
+            Value::Number(n) => Ok(n),
+            other => c.needs(span, "a number", &other),
+        })?;
         let leaves = Value::Number(value.clone()).leaves();
         let then = self.b.close(vec![], leaves.clone());
         self.b.open();

@@ -73,22 +73,9 @@ impl Checker<'_> {
             return self.fail(errors::nothing_to_differentiate(&given[0].2, &argument));
         }
         let values = argument.leaves();
-        let params: Vec<Var> = values
-            .iter()
-            .map(|v| {
-                let ty = self.b.type_of(*v).clone();
-                self.b.fresh(ty)
-            })
-            .collect();
+        let params: Vec<Var> = values.iter().map(|v| self.b.fresh_like(*v)).collect();
         given[0].1 = tight(argument.clone().with_leaves(&params));
-        self.b.open();
-        let result = match self.apply_function(f, given, call) {
-            Ok(result) => result,
-            Err(reported) => {
-                self.b.abandon();
-                return Err(reported);
-            }
-        };
+        let result = self.opened(|c| c.apply_function(f, given, call))?;
         let block = self.b.close(params, result.leaves());
         let depends = dependents(&block);
         let block = pass::prepare_for_derivative(&mut self.b, block);

@@ -162,7 +162,13 @@ impl Checker<'_> {
             (_, found) => found,
         };
         match (name, found) {
-            ("log_density" | "score", Some(of_one)) => Ok(Some(self.library_call("_of_each_draw", vec![(None, of_one, span.clone())], &span)?)),
+            ("log_density" | "score", Some(mut of_one)) => Ok({
+                let single = record.leaves().iter().any(|v| self.b.type_of(*v).scalar == moyal_runtime::array::Scalar::F32);
+                if !single {
+                    of_one = self.library_call("_of_either_precision", vec![(None, of_one, span.clone())], &span)?;
+                }
+                Some(self.library_call("_of_each_draw", vec![(None, of_one, span.clone())], &span)?)
+            }),
             (_, found) => Ok(found),
         }
     }
@@ -216,8 +222,7 @@ pub fn each_element(c: &mut Checker, mut call: super::builtin::Call) -> Checked<
         return c.of_type(found, &Value::Number(like), &span);
     }
     let member = c.b.fresh(Type::scalar(moyal_runtime::array::Scalar::Int));
-    c.b.open();
-    let result = c.deeper(|c| {
+    let mut one = |c: &mut Checker| {
         let address = c.address.clone();
         c.address.members.push((member, size));
         let found = c.apply_function(&f, vec![], &span);
@@ -226,18 +231,11 @@ pub fn each_element(c: &mut Checker, mut call: super::builtin::Call) -> Checked<
             Value::Number(n) if n.is_scalar() => Ok(c.as_kind(&n, like.kind)),
             other => c.needs(&f_span, "a function of nothing that gives a number", &other),
         }
-    });
-    match result {
-        Ok(n) => {
-            let block = c.b.close(vec![member], n.leaves());
-            let outs = c.b.map_with(size, 1, block);
-            let shape = like.shape();
-            let mut leaves = outs.into_iter();
-            Ok(Value::Number(like.map_leaves(&mut |_| c.b.reshape(leaves.next().expect("as many parts"), shape.clone()))))
-        }
-        Err(reported) => {
-            c.b.abandon();
-            Err(reported)
-        }
-    }
+    };
+    let element = c.opened(|c| c.deeper(&mut one))?;
+    let block = c.b.close(vec![member], element.leaves());
+    let outs = c.b.map_with(size, 1, block);
+    let shape = like.shape();
+    let mut leaves = outs.into_iter();
+    Ok(Value::Number(like.map_leaves(&mut |_| c.b.reshape(leaves.next().expect("as many parts"), shape.clone()))))
 }

@@ -61,8 +61,17 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
         "True" | "False" => Some(format!("write `{}`", name.span.text().to_lowercase())),
         text if foreign::name(text).is_some() => foreign::name(text).map(str::to_string),
         _ if behind_division(&name.span) => Some("a comment begins with `#`: `//` is the division that rounds down, `%` the remainder".to_string()),
+        "T" | "H" | "dagger" if name.span.source.text[..name.span.start].trim_end().ends_with('^') => {
+            Some("the (conjugate) transpose of a matrix is written `A'`".to_string())
+        }
+        text if text.starts_with('d') && text.len() > 1 && name.span.source.text[name.span.end..].starts_with('(') => {
+            Some(format!("the derivative of a function is a function: `grad({0})`, at a point `grad({0})(x)`", &text[1..]))
+        }
         noise if noise.strip_prefix('d').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())) => {
-            Some(format!("a noise other than dW and dZ is declared in its process: `noise {noise}: real[k]`"))
+            Some(format!("a noise other than dW and dZ is declared in its process: `noise {noise}: real`, or `real[k]` for k of them"))
+        }
+        text if near.is_none() && text.starts_with(char::is_uppercase) && stands_as_set(&name.span) => {
+            Some(format!("an index set is declared first: `lattice {text} = torus(16, 16)`, or `param {text} = 16` for 0 … 15"))
         }
         _ => did_you_mean(near),
     };
@@ -74,6 +83,14 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
             .help("statements follow each other from top to bottom: move the declaration up");
     }
     with_help(found.label(&name.span, "unknown name"), help)
+}
+
+/// `real[Λ]`, `for x in Λ`
+fn stands_as_set(name: &Span) -> bool {
+    let before = name.source.text[..name.start].trim_end();
+    let after = name.source.text[name.end..].trim_start();
+    let in_type = ["real[", "complex[", "f32[", "int[", "bool["].iter().any(|ty| before.ends_with(ty));
+    in_type || (before.ends_with(" in") || before.ends_with('∈')) && !after.starts_with(['(', '.', '['])
 }
 
 /// Where a name is declared by a statement of the top level further down.
@@ -134,7 +151,14 @@ pub fn unknown_field(name: &Name, owner_span: &Span, owner: &Value, near: Option
 }
 
 /// `x.mean()`
-pub fn function_as_field(name: &Name, owner: &Span, value: &Value) -> Diagnostic {
+pub fn function_as_field(name: &Name, owner: &Span, value: &Value, known: &[std::rc::Rc<str>]) -> Diagnostic {
+    // What a function does with numbers, it does not with a distribution.
+    if let Value::Distribution(_) = value {
+        return error(format!("{} has no field `{}`", value.describe(), name.span.text()))
+            .label(&name.span, "no such field")
+            .label(owner, format!("this is {}", value.describe()))
+            .help(format!("it has: {}", known.join(", ")));
+    }
     let (function, argument) = (name.span.text(), if owner.text().len() <= 20 { owner.text() } else { "x" });
     error(format!("{} has no field `{function}`", value.describe()))
         .label(&name.span, "a function, not a field")
@@ -170,6 +194,11 @@ pub fn expected(span: &Span, wanted: &str, found: &Value) -> Diagnostic {
 
 /// The same of what is called otherwise (an estimate).
 pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -> Diagnostic {
+    if wanted == "numbers" {
+        return error(format!("numbers are needed here, not {called}"))
+            .label(span, "conditions have no sum")
+            .help("how many hold is `count(v > 0 for v in x)`, whether all do `all(x > 0)`, whether one does `any(x > 0)`");
+    }
     let wrong = error(format!("{wanted} is needed here, not {called}")).label(span, format!("this is {called}"));
     let condition = wanted.starts_with("a condition");
     match found {
@@ -179,7 +208,16 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
         Value::Number(n) if condition && n.kind == Kind::Bool => wrong.help("write `all(…)` or `any(…)` of these conditions"),
         Value::Number(n) if condition && n.is_scalar() => wrong.help(format!("compare it with something: `{} != 0`", short(span, "n"))),
         Value::Tuple(_) if condition => wrong.help("leave out the brackets: `assert x > 0, \"why\"`"),
-        Value::Number(_) if wanted == "a function" => wrong.help("a function without a name is written `x -> x^2`"),
+        Value::Number(_) if wanted == "a function" => wrong.help(function_instead(span)),
+        Value::Number(n) if wanted == "an array" && n.is_scalar() => wrong.help(array_instead(span)),
+        Value::Text(_) if wanted.starts_with("something to plot") => wrong.help(format!("words have names: `title: {0}`, at the axes `x: {0}`, `y: {0}`", short(span, "\"…\""))),
+        Value::Number(n) if wanted.starts_with("something to plot") => match n.sets.first() {
+            None => wrong.help(format!("a single number is printed: `print(\"{{{}}}\")`", short(span, "x"))),
+            Some(IndexSet::Lattice(l)) if l.sizes.len() > 2 => {
+                wrong.help(format!("a picture is of one or two dimensions, and {} has {}: plot a `histogram({})`, or sums over the others", l.name, l.sizes.len(), short(span, "φ")))
+            }
+            _ => wrong,
+        },
         Value::Text(_) if wanted.starts_with("a number") => wrong.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`"),
         Value::Text(_) if wanted.starts_with("the name of a file") => wrong,
         _ if wanted.starts_with("the name of a file") => wrong.help("the name comes first, in quotes: `save(\"x.npy\", x)`"),
@@ -189,6 +227,45 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
         }
         _ => wrong,
     }
+}
+
+/// What is said of a place in the library's text, now that it is told at the argument behind it.
+pub fn told_at_argument(mistake: &mut Diagnostic, argument: &Span) {
+    let help = match mistake.message.split(" needed here").next() {
+        Some("a function is") => function_instead(argument),
+        Some("an array is") => array_instead(argument),
+        Some(wanted) if wanted.starts_with("an index set") || wanted == "int is" => integer_instead(argument),
+        _ => return,
+    };
+    if mistake.help.is_some() {
+        mistake.help = Some(help);
+    }
+}
+
+fn array_instead(span: &Span) -> String {
+    format!("write `[{}]` for an array of one", short(span, "x"))
+}
+
+/// What is a value of a function, it may be, where the function itself is needed.
+fn function_instead(span: &Span) -> String {
+    match called_function(span) {
+        Some((f, arguments)) if follows_gradient(span) => format!("write `grad({f})({arguments})`: the gradient of a function is a function"),
+        Some((f, _)) => format!("write `{f}`, the function itself, and not a value of it"),
+        None => "a function without a name is written `x -> x^2`".to_string(),
+    }
+}
+
+/// Of `S(φ)` the function's name and its arguments.
+fn called_function(span: &Span) -> Option<(&str, &str)> {
+    let (name, arguments) = span.text().strip_suffix(')')?.split_once('(')?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    (is_name && arguments.len() < 40 && !arguments.contains([')', '\n'])).then_some((name, arguments))
+}
+
+/// `grad(`, `∇(`
+fn follows_gradient(span: &Span) -> bool {
+    let before = span.source.text[..span.start].trim_end();
+    before.ends_with("grad(") || before.ends_with("∇(")
 }
 
 /// The text at a place, or a word for it where it is long.
@@ -204,6 +281,7 @@ pub fn integer_instead(span: &Span) -> String {
     let whole = number.filter(|x| x.fract() == 0.0 && x.abs() < 1e15).map(|x| format!("{x}"));
     let quotient: Vec<&str> = text.split('/').collect();
     match (whole, &quotient[..]) {
+        (None, _) if number.is_some_and(f64::is_finite) => "an integer has no decimal point: `10`, `1_000`".to_string(),
         (Some(digits), _) => format!("write `{digits}`: with a decimal point or a power of ten it is a real number"),
         (_, [a, b]) if !text.contains(['(', '+', '-']) => format!("write `{} // {}`: `/` gives a real number, also of two integers", a.trim(), b.trim()),
         (_, [_, ..]) if text.contains('/') => "write `//` for `/`, which gives a real number, also of two integers".to_string(),
@@ -233,6 +311,7 @@ pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
         (kind, "a string") if ["real", "int", "f32", "complex"].contains(&kind) => {
             mistake.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`")
         }
+        (_, "a distribution") => mistake.help(format!("a random number is drawn with `~`: `let x: {wanted} ~ {}`", short(span, "normal(0, 1)"))),
         (a, b) if a == b && wanted.contains('[') && found.contains('[') => mistake.help(format!(
             "the index sets differ: write `{found}` where `{wanted}` stands, or give the array the index sets of `{wanted}`"
         )),
@@ -322,6 +401,21 @@ pub fn unknown_text(value: &Span, text: &Span) -> Diagnostic {
         .label(text, "this text is needed before")
 }
 
+/// `r["a"]`
+pub fn field_in_brackets(span: &Span, record: &Span, name: &str) -> Diagnostic {
+    error("a field of a record is read with a point, not with brackets")
+        .label(span, "a name in brackets")
+        .label(record, "a record")
+        .help(format!("write `{}.{name}`", short(record, "r")))
+}
+
+/// A comparison in a `test` that is no assertion.
+pub fn nothing_tested(span: &Span) -> Diagnostic {
+    error("a test passes whatever this gives: it is compared, and not asserted")
+        .label(span, "true or false")
+        .help(format!("write `assert {}`", short(span, "…")))
+}
+
 pub fn missing_field(span: &Span, name: &str) -> Diagnostic {
     error(format!("the field `{name}` is missing")).label(span, format!("a record without `{name}`"))
 }
@@ -368,6 +462,9 @@ pub fn other_sets(op_span: &Span, op: BinaryOp, left: Side, right: Side) -> Diag
     match (a.first(), b.first()) {
         (Some(x), Some(y)) if same_size && is_lattice(x) && is_lattice(y) => {
             found.help("two lattices are two lattices even if their sizes agree: use one of them for both arrays")
+        }
+        (Some(IndexSet::Ensemble(_)), Some(IndexSet::Ensemble(_))) => {
+            found.help("draws of two runs do not belong together, one by one: take the means first, `mean(x) - mean(y)`")
         }
         _ if same_size => found.help("equal sizes are not enough: index sets are the same if they come from the same place"),
         _ if op == BinaryOp::Mul && a.len() == 2 && b.len() <= 2 => found.help("the matrix product is `@`; `*` multiplies element by element"),
@@ -542,6 +639,10 @@ pub fn too_many_indices(span: &Span, array: &Span, n: &Number, count: usize) -> 
             "a site is one index, whatever the lattice's dimension: `{0}[x]` with `for x in {1}`; by its number `{0}[site({1}, 0)]`",
             short(array, "φ"), l.name
         )),
+        Some(IndexSet::Ensemble(_)) if n.sets.len() == 1 => wrong.help(format!(
+            "its draws have one index: `{0}[5]`; by chain and draw it is `by_chain({0})[0, 5]`",
+            short(array, "run")
+        )),
         _ => wrong,
     }
 }
@@ -562,6 +663,9 @@ pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> 
         }
         (IndexSet::Lattice(_), Value::Displacement(_)) => wrong.help("a direction moves a site: `φ[x + mu]`"),
         (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help(integer_instead(span)),
+        (_, Value::Number(n)) if n.kind == Kind::Bool => {
+            wrong.help("a condition is a filter of sums, `sum(v for v in x if v > 0)`; left-out entries of an array are given a value, `[if v > 0 { v } else { 0.0 } for v in x]`")
+        }
         _ => wrong,
     }
 }
@@ -610,8 +714,8 @@ pub fn filtered_array(span: &Span) -> Diagnostic {
         .help("give left-out members a value: [if c { x } else { 0.0 } for …]")
 }
 
-pub fn zip_of_different(call: &Span, a: (&Span, &Value), b: (&Span, &Value)) -> Diagnostic {
-    error("`zip` pairs arrays over one index set").label(call, "these differ").label(a.0, a.1.describe()).label(b.0, b.1.describe())
+pub fn zip_of_different(call: &Span, name: &str, a: (&Span, &Value), b: (&Span, &Value)) -> Diagnostic {
+    error(format!("`{name}` pairs arrays over one index set")).label(call, "these differ").label(a.0, a.1.describe()).label(b.0, b.1.describe())
 }
 
 pub fn bins(span: &Span) -> Diagnostic {
@@ -666,6 +770,11 @@ pub fn no_array_of(span: &Span, found: &Value) -> Diagnostic {
 }
 
 pub fn branches_differ(span: &Span, a: &Value, b: &Value) -> Diagnostic {
+    if a.describe() == "a noise" && b.describe() == "a noise" {
+        return error("an `if` does not choose between noises")
+            .label(span, "both branches hold a noise")
+            .help("choose its factor: `(if … { 1.0 } else { 2.0 }) * dW`");
+    }
     error("both branches of an `if` must give the same type")
         .label(span, format!("the first gives {}, the other {}", a.describe(), b.describe()))
         .help("which branch is taken is known only while the program runs, and what comes after must fit both: let one of them give the other's type")
@@ -721,7 +830,7 @@ pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
 }
 
 pub fn assigned_unknown(name: &Name, near: Option<&str>) -> Diagnostic {
-    let help = near.map(|n| format!("did you mean `{n}`?")).unwrap_or(format!("declare it first: `var {} = …`", name.span.text()));
+    let help = near.map(|n| format!("did you mean `{n}`?")).unwrap_or(format!("declare it first: `let {0} = …`, or `var {0} = …` if it is to change", name.span.text()));
     error(format!("nothing is called `{}` here", name.span.text())).label(&name.span, "assigned, but not declared").help(help)
 }
 
@@ -737,6 +846,9 @@ pub fn assigned_outside(name: &Name, declared: Option<&Span>) -> Diagnostic {
 
 pub fn var_changes_type(span: &Span, old: &str, new: &str) -> Diagnostic {
     let found = error(format!("a `var` keeps its type: it was {old}, this is {new}")).label(span, format!("this is {new}"));
+    if old.contains('[') && new.contains('[') {
+        return found.help("an array keeps its size: give the new one a name of its own, `let y = …`");
+    }
     if old == "int" && new == "real" { found.help("let it begin as a real number: `var x = 0.0`") } else { found }
 }
 
@@ -795,7 +907,15 @@ pub fn no_named_arguments(name: &Name, function: &str) -> Diagnostic {
 pub fn unknown_argument(name: &Name, function: &str, near: Option<&str>, known: &str) -> Diagnostic {
     let found = error(format!("`{function}` has no argument `{}`", name.span.text())).label(&name.span, "no such argument");
     let list = (!known.is_empty()).then(|| format!("its arguments: {known}"));
-    with_help(found, did_you_mean(near).or(list))
+    let word = match (function, &*name.text) {
+        ("plot", "xlabel" | "x_label") => Some("write `x: \"…\"`".to_string()),
+        ("plot", "ylabel" | "y_label") => Some("write `y: \"…\"`".to_string()),
+        ("plot", "xscale" | "yscale" | "log" | "scale") => Some("write `log_x: true`, `log_y: true`".to_string()),
+        ("plot", "filename" | "path" | "save" | "name") => Some("write `file: \"….svg\"`".to_string()),
+        ("plot", "xlim" | "range" | "xrange") => Some("of a function `over: (0, 1)` says where it is drawn; else the data do".to_string()),
+        _ => None,
+    };
+    with_help(found, word.or(did_you_mean(near)).or(list))
 }
 
 pub fn too_many_arguments(call: &Span, function: &Name, known: &str, wanted: usize) -> Diagnostic {
@@ -1026,10 +1146,14 @@ pub fn product_of_differentials(whole: &Span, left: &Span, right: &Span) -> Diag
 }
 
 pub fn not_linear(place: &Span, what: &str, differential: &str, span: &Span) -> Diagnostic {
+    let help = match what {
+        "sqrt" => "√dt times a normal random number is the noise itself: `dW`, with a factor `b(x) * dW`",
+        _ => "a noise stands alone or with a factor that knows the state only: `b(x) * dW`, `B(x) @ dB`",
+    };
     error(format!("a `d` line is linear in dt and the noises, and `{what}` is not"))
         .label(place, "not linear")
         .label(span, format!("this is {differential}"))
-        .help("a noise stands alone or with a factor that knows the state only: `b(x) * dW`, `B(x) @ dB`")
+        .help(help)
 }
 
 pub fn stratonovich_of(op_span: &Span, right: &Span) -> Diagnostic {
@@ -1083,7 +1207,17 @@ pub fn path_count(span: &Span, own: usize, wanted: usize) -> Diagnostic {
 pub fn beginning(span: &Span, found: &str, state: &str) -> Diagnostic {
     error(format!("a path begins at a state, which is {state}, not at {found}"))
         .label(span, format!("this is {found}"))
-        .help("give a distribution, one state for all paths, an array of states over the paths, or a function of the path's number")
+        .help(if state.starts_with('{') && found.contains("distribution") {
+            "give a record with a distribution or a number for each state, or a distribution over all their components: multinormal, or what a kernel makes"
+        } else {
+            "give a distribution, one state for all paths, an array of states over the paths, or a function of the path's number"
+        })
+}
+
+pub fn no_such_state(span: &Span, name: &str, states: &[&str]) -> Diagnostic {
+    error(format!("the process has no state `{name}`"))
+        .label(span, format!("begins also at `{name}`"))
+        .help(format!("its states: {}", states.join(", ")))
 }
 
 pub fn score_of_other_type(span: &Span, state: &str, found: &str) -> Diagnostic {

@@ -7,7 +7,7 @@ use super::builtin::{Call, as_number};
 use super::expression::tight;
 use super::value::*;
 use super::*;
-use crate::core::{Block as CoreBlock, Monoid, Op, Step, VarMap, VarSet};
+use crate::core::{Block as CoreBlock, Monoid, Op, Step, VarMap, VarSet, named};
 use crate::pass;
 use crate::routine::estimate as rows;
 use moyal_runtime::array::Scalar;
@@ -416,7 +416,7 @@ fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: 
         names.insert(var, own);
     }
     b.copy_steps(&later, &mut names);
-    let results: Vec<Var> = body.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
+    let results: Vec<Var> = body.results.iter().map(|v| named(&names, *v)).collect();
     let second = b.close(vec![member], results);
     b.open();
     split_into(b, second.steps, vars, touched.clone());

@@ -419,14 +419,7 @@ impl Checker<'_> {
         };
         self.plain(&value, "a condition", &condition.span)?;
         // What stands in it is computed where the assertion does not hold.
-        self.b.open();
-        let said = match message.map(|e| self.message(e)).transpose() {
-            Ok(said) => said.unwrap_or_default(),
-            Err(reported) => {
-                self.b.abandon();
-                return Err(reported);
-            }
-        };
+        let said = self.opened(|c| message.map(|e| c.message(e)).transpose())?.unwrap_or_default();
         let otherwise = self.b.close(vec![], vec![]);
         let text = if said.is_empty() { format!("`{}` does not hold", condition.span.text()) } else { said };
         match self.literal_bool(&value) {
@@ -498,20 +491,13 @@ impl Checker<'_> {
         before: &[Value],
         body: impl FnOnce(&mut Self) -> Checked<Value>,
     ) -> Checked<(Vec<Value>, CoreBlock)> {
-        self.b.open();
-        let result = body(self);
-        let after = self.current(names);
-        self.set_current(names, before.to_vec());
-        match result {
-            Ok(value) => {
-                let block = self.b.close(vec![], vec![]);
-                Ok(([vec![value], after].concat(), block))
-            }
-            Err(reported) => {
-                self.b.abandon();
-                Err(reported)
-            }
-        }
+        let values = self.opened(|c| {
+            let result = body(c);
+            let after = c.current(names);
+            c.set_current(names, before.to_vec());
+            Ok([vec![result?], after].concat())
+        })?;
+        Ok((values, self.b.close(vec![], vec![])))
     }
 
     /// Both branches with results of the same types.

@@ -81,7 +81,7 @@ fn xy(c: &mut Checker, call: &mut Call) -> Checked<(Var, Var)> {
     let [(x, x_span), (y, y_span)] = call.exactly::<2>(c)?;
     let (x, y) = (real_vector(c, x, &x_span)?, real_vector(c, y, &y_span)?);
     if x.shape() != y.shape() {
-        return c.fail(errors::zip_of_different(call.span, (&x_span, &Value::Number(x)), (&y_span, &Value::Number(y))));
+        return c.fail(errors::zip_of_different(call.span, call.span.text().split('(').next().unwrap_or("points"), (&x_span, &Value::Number(x)), (&y_span, &Value::Number(y))));
     }
     Ok((x.re, y.re))
 }
@@ -361,21 +361,14 @@ impl Checker<'_> {
         let x: Vec<f64> = (0..POINTS).map(|k| from + (to - from) * k as f64 / (POINTS - 1) as f64).collect();
         let x = self.b.table(moyal_runtime::array::Array::new(vec![POINTS], moyal_runtime::array::Data::Real(x)));
         let member = self.b.fresh(Type::scalar(Scalar::Int));
-        self.b.open();
-        let at = self.b.gather(x, vec![member], false);
-        let argument = Value::Number(Number::scalar(Kind::Real, at));
-        let result = self.apply_function(f, vec![(None, argument, span.clone())], span);
-        let y = match result {
-            Ok(Value::Number(n)) if n.is_scalar() && matches!(n.kind, Kind::Real | Kind::Int | Kind::F32) => self.as_kind(&n, Kind::Real).re,
-            Ok(other) => {
-                self.b.abandon();
-                return self.needs(span, "a function from a number to a number", &other);
+        let y = self.opened(|c| {
+            let at = c.b.gather(x, vec![member], false);
+            let argument = Value::Number(Number::scalar(Kind::Real, at));
+            match c.apply_function(f, vec![(None, argument, span.clone())], span)? {
+                Value::Number(n) if n.is_scalar() && matches!(n.kind, Kind::Real | Kind::Int | Kind::F32) => Ok(c.as_kind(&n, Kind::Real).re),
+                other => c.needs(span, "a function from a number to a number", &other),
             }
-            Err(reported) => {
-                self.b.abandon();
-                return Err(reported);
-            }
-        };
+        })?;
         let block = self.b.close(vec![member], vec![y]);
         let y = self.b.map_with(POINTS, 1, block)[0];
         Ok(Rc::new(Layer { label: None, kind: LayerKind::Line { x, y } }))

@@ -32,6 +32,11 @@ impl Checker<'_> {
         match array {
             Value::Number(n) => self.indexed_number(n, array_span, indices, span).map(Value::Number),
             Value::Record(fields) => {
+                if let [Index::Expr(e)] = indices
+                    && let ExprKind::Str(_) = &*e.kind
+                {
+                    return self.fail(errors::field_in_brackets(&e.span, array_span, e.span.text().trim_matches('"')));
+                }
                 let mut parts = vec![];
                 for (name, value) in fields.iter() {
                     parts.push((name.clone(), self.indexed(value.clone(), array_span, indices, span)?));
@@ -356,10 +361,10 @@ impl Checker<'_> {
         }
         let known = self.field_names(&owner);
         if let Some(Binding { value: Value::Function(_), .. }) = self.lookup(&name.text) {
-            return self.fail(errors::function_as_field(name, &value.span, &owner));
+            return self.fail(errors::function_as_field(name, &value.span, &owner, &known));
         }
         if builtin::function(&name.text).is_some() && !matches!(owner, Value::Record(_)) {
-            return self.fail(errors::function_as_field(name, &value.span, &owner));
+            return self.fail(errors::function_as_field(name, &value.span, &owner, &known));
         }
         let near = scope::nearest(&name.text, known.iter().map(|n| &**n)).map(str::to_string);
         self.fail(errors::unknown_field(name, &value.span, &owner, near.as_deref(), &known))

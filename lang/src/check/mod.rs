@@ -140,6 +140,21 @@ pub struct Checker<'g> {
 }
 
 impl<'g> Checker<'g> {
+    /// Opens a block for what `f` makes, which the caller closes; a block in which a mistake is found is dropped.
+    pub fn opened<T>(&mut self, f: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+        self.b.open();
+        let made = f(self);
+        if made.is_err() {
+            self.b.abandon();
+        }
+        made
+    }
+
+    /// Unknowns of a value's type, to stand for it in a block.
+    pub fn fresh_like(&mut self, value: &Value) -> Value {
+        value.clone().map_leaves(&mut |v| self.b.fresh_like(v))
+    }
+
     pub fn new(globals: &'g mut Globals) -> Checker<'g> {
         Checker {
             globals,
@@ -177,9 +192,22 @@ impl<'g> Checker<'g> {
             let in_call = if unnamed { "in this call".to_string() } else { format!("in this call of {name}") };
             let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
             if inside {
+                // The library stumbles over one argument in several places.
+                let argument = self.argument_behind(&diagnostic.labels[0].0, false);
+                let told = |d: &Diagnostic| d.labels.first().is_some_and(|(at, _)| argument.as_ref().is_some_and(|(a, _)| a.start == at.start && a.end == at.end));
+                if self.diagnostics.iter().any(told) {
+                    return Reported;
+                }
+                if let Some((at, _)) = &argument {
+                    errors::told_at_argument(&mut diagnostic, at);
+                }
                 let text = diagnostic.labels[0].1.clone();
-                diagnostic.labels = vec![match (self.argument_behind(&diagnostic.labels[0].0, false), text.is_empty()) {
+                diagnostic.labels = vec![match (argument, text.is_empty()) {
                     (Some((argument, parameter)), true) if !unnamed => (argument, format!("`{parameter}` of {name}")),
+                    (Some((argument, parameter)), false) if !unnamed && is_by_position(&argument, call) => {
+                        let text = format!("{text}, given as `{parameter}` of {name}");
+                        (argument, text)
+                    }
                     (Some((argument, _)), false) => (argument, text),
                     (_, true) => (call.clone(), in_call),
                     (None, false) => (call.clone(), text),
@@ -328,6 +356,11 @@ fn values_in(text: &str) -> Vec<&str> {
 
 fn is_library(span: &Span) -> bool {
     span.source.name.starts_with("library ")
+}
+
+/// Is it an argument of this call without a name before it?
+fn is_by_position(argument: &Span, call: &Span) -> bool {
+    contains(call, argument) && !argument.source.text[..argument.start].trim_end().ends_with(':')
 }
 
 fn contains(outer: &Span, inner: &Span) -> bool {

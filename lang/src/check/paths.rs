@@ -54,7 +54,18 @@ impl Checker<'_> {
                 let value = self.apply_function(&f, vec![(None, Value::Number(path.clone()), span.clone())], span)?;
                 self.beginning(value, like, path, span, draw)
             }
+            (Value::Distribution(law), like) if self.law_of_components(&law, like)? => {
+                // The law of all components together, of whatever parts the state has.
+                let size: usize = like.leaves().iter().map(|v| self.b.type_of(*v).len()).sum();
+                let drawn = self.drawn(Value::Distribution(law), Some(&types::Ty::Number(Kind::Real, vec![IndexSet::Range(size)])), span, draw)?;
+                let vector = as_number(self, drawn, span)?;
+                Ok(super::affine::of_components(self, &vector, like))
+            }
             (Value::Record(fields), Value::Record(likes)) => {
+                if let Some((extra, _)) = fields.iter().find(|(n, _)| likes.iter().all(|(l, _)| l != n)) {
+                    let states: Vec<&str> = likes.iter().map(|(n, _)| &**n).collect();
+                    return self.fail(errors::no_such_state(span, extra, &states));
+                }
                 let mut parts = vec![];
                 for (k, (name, like)) in likes.iter().enumerate() {
                     let Some((_, field)) = fields.iter().find(|(n, _)| n == name) else {
@@ -92,6 +103,18 @@ impl Checker<'_> {
             }
             (other, like) => self.fail(errors::beginning(span, &other.describe(), &like.describe())),
         }
+    }
+}
+
+impl Checker<'_> {
+    /// Whether a law of vectors has as many components as a state that is no real vector: a complex number, a field, several states.
+    fn law_of_components(&mut self, law: &Distribution, like: &Value) -> Checked<bool> {
+        let Distribution::Made(record) = law else { return Ok(false) };
+        let Some(Value::Number(mean)) = self.field_of(record, "mean")? else { return Ok(false) };
+        let [IndexSet::Range(length)] = mean.sets[..] else { return Ok(false) };
+        let size: usize = like.leaves().iter().map(|v| self.b.type_of(*v).len()).sum();
+        let plain = matches!(like, Value::Number(n) if n.kind == Kind::Real && n.sets == mean.sets);
+        Ok(length == size && !plain)
     }
 }
 
@@ -296,47 +319,6 @@ pub fn each_angle(c: &mut Checker, mut call: Call) -> Checked<Value> {
     }
 }
 
-/// `is_text(x)`: whether a value is a text, which is known.
-pub fn is_text(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Text(_))),
-    }
-}
-
-/// `is_array(x)`: whether a value has an index, which is known.
-pub fn is_array(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, super::comprehension::rows_of(&value).is_some() || matches!(value, Value::Tuple(_))),
-    }
-}
-
-/// `is_distribution(x)`: whether a value is a distribution, which is known.
-pub fn is_distribution(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Distribution(_))),
-    }
-}
-
-/// `is_number(x)`: whether a value is a number or an array, which is known.
-pub fn is_number(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Number(_))),
-    }
-}
-
-/// `is_ensemble(x)`: whether a value is an array over an ensemble, which is known.
-pub fn is_ensemble(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(Value::Number(n), _)] => known(c, matches!(n.sets.first(), Some(IndexSet::Ensemble(_)))),
-        _ => known(c, false),
-    }
-}
-
 /// `squares(x)`: the square of every component, the parts of complex numbers by themselves.
 pub fn squares(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(x, _)] = call.exactly::<1>(c)?;
@@ -359,14 +341,6 @@ pub fn last_of(c: &mut Checker, mut call: Call) -> Checked<Value> {
 pub fn is_complex(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let (n, _) = call.one_number(c)?;
     known(c, n.kind == Kind::Complex)
-}
-
-/// `is_process(x)`: whether a value is a process, which is known.
-pub fn is_process(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    match call.exactly::<1>(c)? {
-        [(Value::Unknown, _)] => Err(Reported),
-        [(value, _)] => known(c, matches!(value, Value::Process(_))),
-    }
 }
 
 /// `same_function(f, g)`: whether two values are one declared function, which is known.

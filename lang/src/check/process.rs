@@ -755,25 +755,9 @@ impl Checker<'_> {
 
     /// How the noise depends on the state: see [`Part::NoiseKind`].
     fn noise_kind(&mut self, process: &Rc<Process>, states: Vec<(Value, Span)>, time: Option<(Number, Span)>) -> Checked<&'static str> {
-        let fresh: Vec<(Value, Span)> = states
-            .into_iter()
-            .map(|(value, span)| {
-                let value = value.map_leaves(&mut |v| {
-                    let ty = self.b.type_of(v).clone();
-                    self.b.fresh(ty)
-                });
-                (value, span)
-            })
-            .collect();
+        let fresh: Vec<(Value, Span)> = states.into_iter().map(|(value, span)| (self.fresh_like(&value), span)).collect();
         let params: Vec<Var> = fresh.iter().flat_map(|(v, _)| v.leaves()).collect();
-        self.b.open();
-        let walked = match self.walk_lines(process, fresh, time) {
-            Ok(walked) => walked,
-            Err(reported) => {
-                self.b.abandon();
-                return Err(reported);
-            }
-        };
+        let walked = self.opened(|c| c.walk_lines(process, fresh, time))?;
         let factors: Vec<Var> = walked.terms().filter_map(|t| t.factor.as_ref()).flat_map(Number::leaves).collect();
         let block = self.b.close(params.clone(), factors);
         let block = pass::activity::prune(&block, &vec![true; block.results.len()]);

@@ -9,7 +9,7 @@ use crate::core::identity::identity;
 use crate::core::{Block as CoreBlock, Literal, Op, Program, Step, VarSet, Vars};
 use crate::host::Host;
 use crate::pass;
-use crate::syntax::ast::{self, Expr, ExprKind, Pattern, Statement, StatementKind, StringPart};
+use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, Pattern, Statement, StatementKind, StringPart};
 use moyal_runtime::array::Scalar;
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -193,6 +193,14 @@ impl<'g> ScriptChecker<'g> {
         let mut tests = vec![];
         for statement in &program.statements {
             if let StatementKind::Test { title, body } = &statement.kind {
+                for statement in &body.statements {
+                    if let StatementKind::Expr(e) = &statement.kind
+                        && let ExprKind::Binary { op, .. } = &*e.kind
+                        && matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge)
+                    {
+                        self.diagnostics.push(errors::nothing_tested(&e.span));
+                    }
+                }
                 let watch = self.watch.take();
                 if let Ok(body) = self.script_block(&body.statements, "test", tests.len() as u64) {
                     tests.push((title.clone(), body));
@@ -267,6 +275,8 @@ impl<'g> ScriptChecker<'g> {
             StatementKind::Use { module: ast::Module::File(file, span), .. } => {
                 vec![ast::Name { text: module_name(file).into(), span: span.clone() }]
             }
+            // Assigned, but not declared: that has been said.
+            StatementKind::Assign { target, .. } if !self.globals.names.contains_key(&target.name.text) => vec![target.name.clone()],
             _ => vec![],
         };
         for name in names {
@@ -702,7 +712,7 @@ impl<'g> ScriptChecker<'g> {
         if let Value::Text(_) = default {
             return Ok((None, vec![Value::Text(text.into())]));
         }
-        let source = std::sync::Arc::new(crate::source::Source { name: format!("--{name}"), text: format!("({text})") });
+        let source = std::sync::Arc::new(crate::source::Source::new(format!("--{name}"), &format!("({text})")));
         let (program, mistakes) = crate::syntax::parse(&source);
         let [Statement { kind: StatementKind::Expr(e), .. }] = &program.statements[..] else {
             return self.fail(wrong("no value"));
@@ -771,7 +781,7 @@ impl<'g> ScriptChecker<'g> {
         span: &Span,
         actions: &mut Vec<Action>,
     ) -> Checked<()> {
-        let source = std::sync::Arc::new(crate::source::Source { name: path.clone(), text });
+        let source = std::sync::Arc::new(crate::source::Source::new(path.clone(), &text));
         let (program, mistakes) = crate::syntax::parse(&source);
         if !mistakes.is_empty() {
             self.diagnostics.extend(mistakes);
@@ -1021,8 +1031,11 @@ impl<'g> ScriptChecker<'g> {
 
     // ---- programs ----
 
+    /// Always in one order, so that a text gives the same Core each time.
     fn mutable_names(&self) -> Vec<Rc<str>> {
-        self.globals.names.iter().filter(|(_, b)| b.mutable).map(|(n, _)| n.clone()).collect()
+        let mut names: Vec<Rc<str>> = self.globals.names.iter().filter(|(_, b)| b.mutable).map(|(n, _)| n.clone()).collect();
+        names.sort();
+        names
     }
 
     fn new_slot(&mut self, ty: Type) -> usize {

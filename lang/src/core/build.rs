@@ -106,6 +106,11 @@ impl Builder {
         Var(self.types.len() as u32 - 1)
     }
 
+    /// A new variable of the same type.
+    pub fn fresh_like(&mut self, var: Var) -> Var {
+        self.fresh(self.type_of(var).clone())
+    }
+
     pub fn type_of(&self, var: Var) -> &Type {
         &self.types[var.0 as usize]
     }
@@ -266,7 +271,7 @@ impl Builder {
         assert_eq!(block.params.len(), args.len());
         let mut names = block.params.iter().copied().zip(args.iter().copied()).collect();
         self.copy_steps(&block.steps, &mut names);
-        block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
+        block.results.iter().map(|v| named(&names, *v)).collect()
     }
 
     /// Copies steps here under new names; `names` maps old to new and grows.
@@ -281,7 +286,7 @@ impl Builder {
 
     /// Copies one step, which is rebuilt by its own method so that what has become known is computed.
     pub fn copy_step(&mut self, step: &Step, names: &mut VarMap<Var>) {
-        let mut op = step.op.without_blocks().map_args(&mut |v| *names.get(&v).unwrap_or(&v));
+        let mut op = step.op.without_blocks().map_args(&mut |v| named(names, v));
         for (copy, block) in op.blocks_mut().into_iter().zip(step.op.blocks()) {
             *copy = self.copy_block(block, names);
         }
@@ -325,11 +330,11 @@ impl Builder {
 
     /// A copy of a block with all its variables renamed; `names` grows by them.
     pub fn copy_block(&mut self, block: &Block, names: &mut VarMap<Var>) -> Block {
-        let params: Vec<Var> = block.params.iter().map(|p| self.fresh(self.type_of(*p).clone())).collect();
+        let params: Vec<Var> = block.params.iter().map(|p| self.fresh_like(*p)).collect();
         names.extend(block.params.iter().copied().zip(params.iter().copied()));
         self.open();
         self.copy_steps(&block.steps, names);
-        let results = block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
+        let results = block.results.iter().map(|v| named(names, *v)).collect();
         self.close(params, results)
     }
 

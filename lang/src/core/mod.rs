@@ -416,6 +416,11 @@ pub type VarMap<T> = std::collections::HashMap<Var, T, Hashing>;
 pub type VarSet = std::collections::HashSet<Var, Hashing>;
 pub type Hashing = std::hash::BuildHasherDefault<Hasher>;
 
+/// What a variable is called where `names` says what is called otherwise.
+pub fn named(names: &VarMap<Var>, var: Var) -> Var {
+    names.get(&var).copied().unwrap_or(var)
+}
+
 /// One multiplication for each number: passes look up little else than variables, and nobody chooses these to collide.
 #[derive(Clone, Copy, Default)]
 pub struct Hasher(u64);

@@ -55,7 +55,7 @@ pub enum Instruction {
     Embed { arg: Buffer, out: Buffer, from: Vec<usize>, shape: Vec<usize>, start: Vec<usize>, stride: Vec<usize>, bytes: usize },
     /// Parts of `outer` rows each, of so many bytes.
     Concat { args: Vec<(Buffer, usize)>, out: Buffer, outer: usize },
-    /// Rows of so many bytes at neighbours of each site of each member, of which the table has all sites' first ones, then their second.
+    /// Rows of so many bytes at the neighbours of each site of each member: `out` holds one neighbour of a site behind the other.
     Around { arg: Buffer, out: Buffer, members: usize, sizes: Vec<usize>, offsets: Vec<Vec<i64>>, row: usize },
     Gather { arg: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, out: Buffer, checked: bool, span: u32 },
     Scatter { index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar },

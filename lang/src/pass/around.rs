@@ -1,6 +1,7 @@
 //! Fields at several neighbours of each site, one behind the other, as one step: what a convolution multiplies by its weights. The same
 //! numbers come out, bit for bit.
 
+use super::walk::{self, Walk};
 use crate::core::build::Builder;
 use crate::core::*;
 
@@ -8,30 +9,15 @@ pub fn program(program: Program) -> Program {
     if !program.body.has(&|op| matches!(op, Op::Concat { .. })) {
         return program;
     }
-    let Program { types, spans, body } = program;
-    let mut b = Builder::resume(types, spans);
-    let results = steps(&mut b, body.steps, &body.results, &mut VarMap::default());
-    b.finish(body.params, results)
+    walk::program(program, (), step)
 }
 
-/// Emits steps into the open block; returns what their results are called. `names` says what is called otherwise, and grows.
-fn steps(b: &mut Builder, steps: Vec<Step>, results: &[Var], names: &mut VarMap<Var>) -> Vec<Var> {
-    for step in steps {
-        b.set_span(step.span);
-        let mut op = step.op.map_args(&mut |v| *names.get(&v).unwrap_or(&v));
-        for inner in op.blocks_mut() {
-            let Block { params, steps: inside, results } = std::mem::take(inner);
-            b.open();
-            let results = self::steps(b, inside, &results, names);
-            *inner = b.close(params, results);
-        }
-        let outs = match around(b, &op) {
-            Some(stack) => vec![b.around(stack.arg, stack.dim, stack.sizes, stack.shape, stack.offsets)],
-            None => b.rebuild(op, &step.outs),
-        };
-        names.extend(step.outs.into_iter().zip(outs));
+fn step(walk: &mut Walk, Step { outs, op, .. }: Step) -> Vec<Var> {
+    let op = walk.inside(op);
+    match around(walk.b, &op) {
+        Some(stack) => vec![walk.b.around(stack.arg, stack.dim, stack.sizes, stack.shape, stack.offsets)],
+        None => walk.b.rebuild(op, &outs),
     }
-    results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
 }
 
 /// Neighbours of the sites that dimension `dim` of `arg` counts, numbered by dimensions `shape` behind it.

@@ -12,7 +12,7 @@ pub fn value_and_gradient(b: &mut Builder, block: &Block, args: &[Var], wrt: &[V
 
 /// The gradient of a block with one scalar result as a block of the same params.
 pub fn gradient_block(b: &mut Builder, block: &Block, wrt: &[Var]) -> Block {
-    let params: Vec<Var> = block.params.iter().map(|p| b.fresh(b.type_of(*p).clone())).collect();
+    let params: Vec<Var> = block.params.iter().map(|p| b.fresh_like(*p)).collect();
     b.open();
     let (_, gradient) = reverse::gradient(b, block, &params, wrt);
     b.close(params, gradient)

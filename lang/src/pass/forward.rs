@@ -27,7 +27,7 @@ pub struct Linear<'a> {
 pub fn linearize<'a>(b: &mut Builder, block: &'a Block, args: &[Var]) -> (Vec<Var>, Linear<'a>) {
     let mut names = block.params.iter().copied().zip(args.iter().copied()).collect();
     b.copy_steps(&block.steps, &mut names);
-    let results = block.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
+    let results = block.results.iter().map(|v| named(&names, *v)).collect();
     (results, Linear { block, names })
 }
 
@@ -72,7 +72,7 @@ impl Forward<'_> {
     }
 
     fn name(&self, var: Var) -> Var {
-        *self.names.get(&var).unwrap_or(&var)
+        named(&self.names, var)
     }
 
     fn all(&self, vars: &[Var]) -> Vec<Var> {
@@ -91,7 +91,7 @@ impl Forward<'_> {
 
     /// New variables for params of these types.
     fn fresh(&mut self, like: &[Var]) -> Vec<Var> {
-        like.iter().map(|v| self.b.fresh(self.b.type_of(*v).clone())).collect()
+        like.iter().map(|v| self.b.fresh_like(*v)).collect()
     }
 
     /// `computed`: the steps stand here already, under `names`.

@@ -13,11 +13,12 @@ pub mod rules;
 pub mod share;
 pub mod tile;
 pub mod vectorise;
+pub mod walk;
 
 use crate::core::build::Builder;
-use crate::core::{Block, VarMap};
+use crate::core::Block;
 
 /// A block as derivatives want it: comprehensions as whole arrays.
 pub fn prepare_for_derivative(b: &mut Builder, block: Block) -> Block {
-    vectorise::block(b, block, &mut VarMap::default())
+    vectorise::block(b, block)
 }

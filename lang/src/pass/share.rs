@@ -1,5 +1,6 @@
 //! Equal steps computed once, steps of a loop that do not change in it computed before it. No bit of a result changes.
 
+use super::walk::{self, Walk};
 use crate::core::build::Builder;
 use crate::core::*;
 use moyal_runtime::array::{Array, Data};
@@ -8,106 +9,78 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 pub fn program(program: Program) -> Program {
-    let Program { types, spans, body } = program;
-    let b = Builder::resume(types, spans);
-    let mut sharer = Sharer { b, known: vec![Known::default()], names: VarMap::default() };
-    sharer.steps(body.steps);
-    let results = body.results.iter().map(|v| sharer.name(*v)).collect();
-    sharer.b.finish(body.params, results)
+    walk::program(program, vec![Known::default()], step)
 }
 
 /// What an operation is, without what it is called: equal keys mean equal values.
 type Key = SmallVec<[u64; 8]>;
+/// Steps seen, by key.
 type Known = HashMap<Key, Vars, Hashing>;
+/// With what is known in each open block.
+type Sharing<'b> = Walk<'b, Vec<Known>>;
 
-struct Sharer {
-    b: Builder,
-    /// Steps seen, by key, for each open block.
-    known: Vec<Known>,
-    names: VarMap<Var>,
+fn step(walk: &mut Sharing, Step { outs, op, .. }: Step) -> Vec<Var> {
+    if op.blocks().is_empty() { plain(walk, op, &outs) } else { region(walk, op, &outs) }
 }
 
-impl Sharer {
-    fn name(&self, var: Var) -> Var {
-        self.names.get(&var).copied().unwrap_or(var)
+fn plain(walk: &mut Sharing, op: Op, like: &[Var]) -> Vec<Var> {
+    let Some(key) = key(&op) else { return walk.b.rebuild(op, like) };
+    if let Some(outs) = walk.state.iter().rev().find_map(|k| k.get(&key)) {
+        return outs.to_vec();
     }
+    let outs = walk.b.rebuild(op, like);
+    walk.state.last_mut().expect("an open block").insert(key, Vars::from_slice(&outs));
+    outs
+}
 
-    fn steps(&mut self, steps: Vec<Step>) {
-        for step in steps {
-            self.b.set_span(step.span);
-            let op = step.op.map_args(&mut |v| self.name(v));
-            let outs = if op.blocks().is_empty() { self.plain(op, &step.outs) } else { self.region(op, &step.outs) };
-            self.names.extend(step.outs.into_iter().zip(outs));
-        }
-    }
-
-    fn plain(&mut self, op: Op, like: &[Var]) -> Vec<Var> {
-        let Some(key) = key(&op) else { return self.b.rebuild(op, like) };
-        if let Some(outs) = self.known.iter().rev().find_map(|k| k.get(&key)) {
-            return outs.to_vec();
-        }
-        let outs = self.b.rebuild(op, like);
-        self.known.last_mut().expect("an open block").insert(key, Vars::from_slice(&outs));
-        outs
-    }
-
-    fn region(&mut self, mut op: Op, like: &[Var]) -> Vec<Var> {
-        if matches!(op, Op::Loop { .. } | Op::While { .. } | Op::Map { .. }) {
-            for block in op.blocks_mut() {
-                *block = self.hoisted(std::mem::take(block));
-            }
-        }
+fn region(walk: &mut Sharing, mut op: Op, like: &[Var]) -> Vec<Var> {
+    if matches!(op, Op::Loop { .. } | Op::While { .. } | Op::Map { .. }) {
         for block in op.blocks_mut() {
-            *block = self.block(std::mem::take(block));
+            *block = hoisted(walk, std::mem::take(block));
         }
-        self.b.rebuild(op, like)
     }
-
-    fn block(&mut self, block: Block) -> Block {
-        // Params are unique in the program, so they keep their names.
-        self.b.open();
-        self.known.push(Known::default());
-        self.steps(block.steps);
-        let results = block.results.iter().map(|v| self.name(*v)).collect();
-        self.known.pop();
-        self.b.close(block.params, results)
+    for block in op.blocks_mut() {
+        walk.state.push(Known::default());
+        *block = walk.block(std::mem::take(block));
+        walk.state.pop();
     }
+    walk.b.rebuild(op, like)
+}
 
-    /// The block without the steps that are the same in every turn; those are computed here, before it.
-    fn hoisted(&mut self, block: Block) -> Block {
-        let mut inside: VarSet = block.params.iter().copied().collect();
-        // Steps that do not change but cost nothing: copied out only if something dear needs them.
-        let mut cheap: VarMap<Step> = VarMap::default();
-        let mut kept = vec![];
-        for step in block.steps {
-            let fixed = total(&step.op) && step.op.args().iter().all(|v| !inside.contains(v) || cheap.contains_key(v));
-            if fixed && dear(&step.op, &self.b, step.outs[0]) {
-                self.moved(&step, &mut cheap, &inside);
-                continue;
-            }
-            if fixed {
-                cheap.insert(step.outs[0], step.clone());
-            }
-            inside.extend(step.outs.iter().copied());
-            kept.push(step);
+/// The block without the steps that are the same in every turn; those are computed here, before it.
+fn hoisted(walk: &mut Sharing, block: Block) -> Block {
+    let mut inside: VarSet = block.params.iter().copied().collect();
+    // Steps that do not change but cost nothing: copied out only if something dear needs them.
+    let mut cheap: VarMap<Step> = VarMap::default();
+    let mut kept = vec![];
+    for step in block.steps {
+        let fixed = total(&step.op) && step.op.args().iter().all(|v| !inside.contains(v) || cheap.contains_key(v));
+        if fixed && dear(&step.op, walk.b, step.outs[0]) {
+            moved(walk, &step, &mut cheap, &inside);
+            continue;
         }
-        Block { steps: kept, ..block }
-    }
-
-    fn moved(&mut self, step: &Step, cheap: &mut VarMap<Step>, inside: &VarSet) {
-        for arg in step.op.args() {
-            if inside.contains(&arg)
-                && let Some(needed) = cheap.get(&arg).cloned()
-                && !self.names.contains_key(&arg)
-            {
-                self.moved(&needed, cheap, inside);
-            }
+        if fixed {
+            cheap.insert(step.outs[0], step.clone());
         }
-        self.b.set_span(step.span);
-        let op = step.op.clone().map_args(&mut |v| self.name(v));
-        let outs = self.plain(op, &step.outs);
-        self.names.extend(step.outs.iter().copied().zip(outs));
+        inside.extend(step.outs.iter().copied());
+        kept.push(step);
     }
+    Block { steps: kept, ..block }
+}
+
+fn moved(walk: &mut Sharing, step: &Step, cheap: &mut VarMap<Step>, inside: &VarSet) {
+    for arg in step.op.args() {
+        if inside.contains(&arg)
+            && let Some(needed) = cheap.get(&arg).cloned()
+            && !walk.names.contains_key(&arg)
+        {
+            moved(walk, &needed, cheap, inside);
+        }
+    }
+    walk.b.set_span(step.span);
+    let op = step.op.clone().map_args(&mut |v| walk.name(v));
+    let outs = plain(walk, op, &step.outs);
+    walk.names.extend(step.outs.iter().copied().zip(outs));
 }
 
 /// Whether an operation can be done before it is known to be needed: it cannot fail.

@@ -4,6 +4,7 @@
 
 use super::activity;
 use super::batch::{Side, batch};
+use super::walk::{self, Walk};
 use crate::core::build::Builder;
 use crate::core::*;
 
@@ -17,39 +18,17 @@ pub fn program(program: Program) -> Program {
     if !program.body.has(&|op| matches!(op, Op::Map { each: 1, .. })) {
         return program;
     }
-    let Program { types, spans, body } = program;
-    let mut b = Builder::resume(types, spans);
-    let results = steps(&mut b, body.steps, &body.results, &mut VarMap::default());
-    b.finish(body.params, results)
+    walk::program(program, (), step)
 }
 
-fn steps(b: &mut Builder, steps: Vec<Step>, results: &[Var], names: &mut VarMap<Var>) -> Vec<Var> {
-    for step in steps {
-        b.set_span(step.span);
-        let width = match &step.op {
-            Op::Map { count, each: 1, body } => width(b, *count, body),
-            _ => None,
-        };
-        let outs = match (step.op, width) {
-            (Op::Map { count, body, .. }, Some(width)) => tiles(b, count, width, &body, names),
-            (op, _) => {
-                let mut op = op.map_args(&mut |v| *names.get(&v).unwrap_or(&v));
-                for inner in op.blocks_mut() {
-                    *inner = block(b, std::mem::take(inner), names);
-                }
-                b.rebuild(op, &step.outs)
-            }
-        };
-        names.extend(step.outs.into_iter().zip(outs));
+fn step(walk: &mut Walk, Step { outs, op, .. }: Step) -> Vec<Var> {
+    if let Op::Map { count, each: 1, body } = &op
+        && let Some(width) = width(walk.b, *count, body)
+    {
+        return tiles(walk, *count, width, body);
     }
-    results.iter().map(|v| *names.get(v).unwrap_or(v)).collect()
-}
-
-/// A block with its maps tiled; `names` says what is called otherwise around it, and grows.
-fn block(b: &mut Builder, block: Block, names: &mut VarMap<Var>) -> Block {
-    b.open();
-    let results = steps(b, block.steps, &block.results, names);
-    b.close(block.params, results)
+    let op = walk.inside(op);
+    walk.b.rebuild(op, &outs)
 }
 
 /// How many members make a tile; None if the map is better left as it is.
@@ -92,8 +71,9 @@ fn work(b: &Builder, step: &Step, in_loop: bool, differ: &VarSet) -> usize {
 }
 
 /// The map by tiles of so many members, and what is left over by itself.
-fn tiles(b: &mut Builder, count: usize, width: usize, body: &Block, names: &mut VarMap<Var>) -> Vec<Var> {
+fn tiles(walk: &mut Walk, count: usize, width: usize, body: &Block) -> Vec<Var> {
     let (whole, rest) = (count / width, count % width);
+    let (b, names) = (&mut *walk.b, &mut walk.names);
     let member = b.fresh(Type::scalar(moyal_runtime::array::Scalar::Int));
     b.open();
     let size = b.int(width as i64);

@@ -9,20 +9,6 @@ pub static ROWS: &[&Prim] = &[
     &SELECT, &DETACH, &IS_FINITE, &TO_REAL, &TO_F32, &TO_INT, &TO_BOOL,
 ];
 
-/// What most rows share.
-const ROW: Prim = Prim {
-    name: "",
-    doc: "",
-    public: false,
-    run: Run::Select,
-    emit: Emit::Each,
-    partials: Partials::Constant,
-    neutral: None,
-    domain: &[],
-    guard: None,
-    jumps: false,
-};
-
 const BOTH: &[(f64, f64)] = &[(-3.0, 3.0), (-3.0, 3.0)];
 
 pub static ADD: Prim = Prim {

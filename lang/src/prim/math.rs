@@ -10,19 +10,8 @@ pub static ROWS: &[&Prim] = &[
     &SIGMOID, &SOFTPLUS, &ERF, &ERFC, &LOG_GAMMA, &DIGAMMA, &POLYGAMMA, &BESSEL_I0E, &BESSEL_I1E, &FLOOR, &CEIL, &ROUND, &TRUNC,
 ];
 
-/// What most rows share.
-const ROW: Prim = Prim {
-    name: "",
-    doc: "",
-    public: true,
-    run: Run::Select,
-    emit: Emit::Each,
-    partials: Partials::Constant,
-    neutral: None,
-    domain: &[],
-    guard: None,
-    jumps: false,
-};
+/// A program calls these by their names.
+const ROW: Prim = Prim { public: true, ..super::ROW };
 
 /// `factor`, a number of x's kind.
 fn number(b: &mut Builder, like: Var, x: f64) -> Var {

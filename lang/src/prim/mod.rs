@@ -32,6 +32,20 @@ pub struct Prim {
     pub jumps: bool,
 }
 
+/// What most rows share.
+const ROW: Prim = Prim {
+    name: "",
+    doc: "",
+    public: false,
+    run: Run::Select,
+    emit: Emit::Each,
+    partials: Partials::Constant,
+    neutral: None,
+    domain: &[],
+    guard: None,
+    jumps: false,
+};
+
 impl std::fmt::Debug for Prim {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str(self.name)

@@ -31,6 +31,7 @@ impl Failure<'_> {
             .or_else(|| self.keyword_as_name())
             .or_else(|| self.not_a_name())
             .or_else(|| self.declared_head())
+            .or_else(|| self.comment())
             .or_else(|| self.known_word())
             .or_else(|| self.equals_sign())
             .or_else(|| self.colon())
@@ -295,7 +296,11 @@ impl Failure<'_> {
                     if self.in_condition() { "if" } else { head }
                 ))
                 .label(&here, format!("there is no `{word}`"))
-                .help("write `if x > 0 { … } else { … }`, `for i in n { … }`"),
+                .help(match head {
+                    "while" => "write `while x > 0 { … }`",
+                    "for" => "write `for i in n { … }`",
+                    _ => "write `if x > 0 { … } else { … }`",
+                }),
             ),
             "mod" => Some(
                 Diagnostic::error("the remainder is written `%`")
@@ -317,6 +322,16 @@ impl Failure<'_> {
                     .label(&here, "declares a function with a name")
                     .help("write `x -> x^2`, `(x, y) -> x + y`, or declare the function before"),
             ),
+            "for" if self.bracket().is_some() && self.bracket() == self.previous() && matches!(self.bracket_text(), "(" | "[") => {
+                let open = self.bracket_text();
+                let function = self.bracket().and_then(|i| i.checked_sub(1)).filter(|i| open == "(" && self.is_word(*i));
+                let (function, close) = (function.map_or("", |i| self.tokens[i].text(self.text)), if open == "(" { ")" } else { "]" });
+                Some(
+                    Diagnostic::error("what is taken stands before the `for`, not behind it")
+                        .label(&here, "nothing stands before it")
+                        .help(format!("write `{function}{open}i^2 for i in 10{close}`")),
+                )
+            }
             "for" if self.previous_text() == "," => Some(
                 Diagnostic::error("no comma stands before the `for`")
                     .label(&here, "belongs to what stands before the comma")
@@ -340,6 +355,11 @@ impl Failure<'_> {
                         .help(format!("write `if x > 0 {{ {value} }} else {{ … }}`")),
                 )
             }
+            "var" if self.bracket().is_some() && self.text_of(self.token(self.index + 1)) == "(" => Some(
+                Diagnostic::error("`var` declares a name whose value changes")
+                    .label(&here, "not a function")
+                    .help("the variance is `variance(x)`, the standard deviation `√variance(x)`"),
+            ),
             word @ ("let" | "var" | "fn" | "while" | "assert")
                 if self.previous().is_some_and(|i| {
                     let ends = self.tokens[i].ends_operand(self.text) || self.tokens[i].text(self.text) == "}";
@@ -350,6 +370,7 @@ impl Failure<'_> {
                     .help("begin a new line before it, or write `;`"),
             ),
             "//" if self.previous().is_none() => Some(super::messages::line_begins_with_operator(&here, "//", &here)),
+            ";" if self.bracket_text() == "[" => Some(self.rows()),
             ";" if self.bracket().is_some() => Some(
                 Diagnostic::error("a `;` ends a statement, and a bracket is still open")
                     .label(&here, "inside a bracket")
@@ -397,9 +418,19 @@ impl Failure<'_> {
         }
         let argument =
             word.and_then(|w| self.before(w)).filter(|b| self.tokens[*b].kind == Kind::Comma || Some(*b) == opened);
-        if let (Some(word), Some(_), "(") = (word, argument, self.bracket_text()) {
+        if let (Some(word), Some(comma), "(") = (word, argument, self.bracket_text()) {
             let name = self.tokens[word].text(self.text);
             let value = self.text[here.end..].split([',', ')', '\n']).next().unwrap_or("").trim();
+            let function = opened.and_then(|open| self.before(open)).map_or("", |i| self.tokens[i].text(self.text));
+            if let ("sum" | "∑" | "prod" | "∏", Some(open), true) = (function, opened, value.contains([':', '.'])) {
+                let term = self.text[self.tokens[open].end..self.tokens[comma].start].trim();
+                return Some(
+                    Diagnostic::error(format!("what `{function}` runs over stands behind what it takes, after a `for`"))
+                        .label(&here, "`in` belongs here")
+                        .label(&self.span(comma), "`for` belongs here")
+                        .help(format!("write `{function}({term} for {name} in {})`", value.replacen(':', "..", 1))),
+                );
+            }
             let value = if value.is_empty() || value.contains(['(', '[', '{', '"']) { "…" } else { value };
             return Some(
                 Diagnostic::error("an argument is named with `:`")
@@ -465,11 +496,14 @@ impl Failure<'_> {
         }
         let here = self.here();
         let head = self.head_word();
+        if let Some(range) = self.range_with_colon() {
+            return Some(range);
+        }
         if self.bracket_text() == "[" {
             return Some(
                 Diagnostic::error("a part of an array is a range, written with `..`")
                     .label(&here, "`..` should stand here")
-                    .help("write `x[2..5]`; `x[..]` is the whole"),
+                    .help(self.part()),
             );
         }
         if self.bracket().is_none() && matches!(head, "for" | "while" | "if" | "else") {
@@ -525,6 +559,91 @@ impl Failure<'_> {
             );
         }
         None
+    }
+
+    /// What to write for `x[0:2]`, `x[1:]`, `x[:-1]`, `x[::2]`.
+    fn part(&self) -> String {
+        let whole = "write `x[2..5]`; `x[..]` is the whole".to_string();
+        let Some(open) = self.bracket() else { return whole };
+        let array = open.checked_sub(1).filter(|i| self.is_word(*i)).map_or("x", |i| self.tokens[i].text(self.text));
+        let inside = self.text[self.tokens[open].end..].split([']', '\n']).next().unwrap_or("");
+        if inside.contains(',') {
+            let indices: Vec<&str> = inside.split(',').map(|index| if index.trim() == ":" { ".." } else { index.trim() }).collect();
+            return if indices.iter().any(|index| index.contains(':')) { whole } else { format!("write `{array}[{}]`", indices.join(", ")) };
+        }
+        let ends: Vec<&str> = inside.split(':').map(str::trim).collect();
+        let plain = |end: &str| end.chars().all(|c| super::tokens::is_letter(c) || c.is_ascii_digit() || matches!(c, '-' | '+' | '*' | ' '));
+        match ends[..] {
+            [from, to] if plain(from) && plain(to) && inside.len() < 30 => {
+                let end = match to.strip_prefix('-') {
+                    _ if from.is_empty() && to.is_empty() => return format!("write `{array}[..]` for the whole, or the name alone"),
+                    Some(back) => format!("{array}.entries - {}", back.trim()),
+                    None if to.is_empty() => format!("{array}.entries"),
+                    None => to.to_string(),
+                };
+                let from = match from.strip_prefix('-') {
+                    Some(back) => format!("{array}.entries - {}", back.trim()),
+                    None if from.is_empty() => "0".to_string(),
+                    None => from.to_string(),
+                };
+                format!("write `{array}[{from}..{end}]`; the upper end is not part of it, as in Python")
+            }
+            [_, _, step] if !step.is_empty() && step.chars().all(|c| c.is_ascii_digit()) => {
+                format!("a range has no step: write `[{array}[{step}*i] for i in {array}.entries // {step}]`")
+            }
+            _ => whole,
+        }
+    }
+
+    /// `for i in 1:10`
+    fn range_with_colon(&self) -> Option<Diagnostic> {
+        let word = (self.first..self.index).rev().find(|i| matches!(self.tokens[*i].text(self.text), "in" | "∈" | "{"))?;
+        let end = self.token(self.index + 1).filter(|t| matches!(t.kind, Kind::Number | Kind::Word))?;
+        // `for i in n: print(i)` is no range, but a block.
+        let is_end = end.kind == Kind::Number || matches!(self.text_of(self.token(self.index + 2)), "\n" | "" | "{" | ")" | "]" | "," | "+" | "-" | "*" | "/" | "//" | "do");
+        if !is_end || self.tokens[word].text(self.text) == "{" || self.bracket().is_some_and(|open| open > word) || word + 1 == self.index {
+            return None;
+        }
+        let from = self.text[self.tokens[word].end..self.tokens[self.index].start].trim();
+        let end = end.text(self.text);
+        let behind = end.parse::<i64>().map_or(format!("{end} + 1"), |n| format!("{}", n.saturating_add(1)));
+        Some(
+            Diagnostic::error("a range is written with `..`")
+                .label(&self.here(), "`..` should stand here")
+                .help(format!("write `{from}..{behind}` if {end} belongs to it, `{from}..{end}` if not: the upper end is not part of a range")),
+        )
+    }
+
+    /// `[1, 2; 3, 4]`
+    fn rows(&self) -> Diagnostic {
+        Diagnostic::error("a matrix is written as an array of its rows")
+            .label(&self.here(), if self.found() == ";" { "does not separate rows" } else { "`,` should stand before this" })
+            .help("write `[[1, 2], [3, 4]]`")
+    }
+
+    /// `(* … *)`, `% …`, `-- …`, `let x = 2 // twice as many`
+    fn comment(&self) -> Option<Diagnostic> {
+        let here = self.here();
+        let comment = |at: &Span, sign: &str, is: &str| {
+            let found = Diagnostic::error("a comment begins with `#`").label(at, format!("`{sign}` {is}"));
+            Some(found.help("write `# …`"))
+        };
+        let found = self.found();
+        let previous = self.previous();
+        if found == "*" && previous.is_some_and(|i| self.tokens[i].text(self.text) == "(" && self.tokens[i].end == here.start) {
+            return comment(&self.span(previous?).to(&here), "(*", "has no meaning");
+        }
+        if found == "%" && previous.is_none() {
+            return comment(&here, "%", "is the remainder of a division");
+        }
+        let line = self.tokens[..self.index].iter().rposition(|t| t.kind == Kind::Newline).map_or(0, |i| i + 1).max(self.first);
+        let slashes = (line..self.index).find(|i| self.tokens[*i].text(self.text) == "//")?;
+        let words = [previous?, self.index].iter().all(|i| *i > slashes && self.is_word(*i));
+        let heads = ["then", "do", "begin", "for", "else", "if", "in", "let", "var", "fn", "while", "assert", "mod"];
+        if !words || heads.contains(&found) {
+            return None;
+        }
+        comment(&self.span(slashes), "//", "is the division that rounds down")
     }
 
     fn arrow(&self) -> Option<Diagnostic> {
@@ -583,6 +702,11 @@ impl Failure<'_> {
                 Diagnostic::error(format!("each `{}` has a line of its own", self.head_word()))
                     .label(&here, "a list")
                     .help("write one line for each"),
+            ),
+            _ if self.is_word(self.index + 1) && self.text_of(self.token(self.index + 2)) == "->" => Some(
+                Diagnostic::error("the parameters of a function stand in brackets")
+                    .label(&here, "a list without brackets")
+                    .help(format!("write `({}, {}) -> …`", self.previous_text(), self.text_of(self.token(self.index + 1)))),
             ),
             _ => Some(
                 Diagnostic::error("several values at once stand in brackets")
@@ -725,7 +849,29 @@ impl Failure<'_> {
             .help("a block stands in braces, `{ … }`, which open on the line of its head")
     }
 
+    /// `let x' = 1`, `let σ² = 1`
+    fn decorated_name(&self) -> Option<Diagnostic> {
+        let previous = self.previous().filter(|i| self.is_word(*i) && self.tokens[*i].end == self.here().start)?;
+        let (name, mark) = (self.tokens[previous].text(self.text), self.found());
+        let digits: String = mark.chars().filter_map(|c| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|d| d == c)).map(|d| d.to_string()).collect();
+        let plain = match (mark, digits.as_str()) {
+            ("'" | "′", _) => format!("{name}_prime"),
+            (_, "") => return None,
+            (_, "2") => format!("{name}_squared"),
+            (_, digits) => format!("{name}_{digits}"),
+        };
+        let whole = self.span(previous).to(&self.here());
+        Some(
+            Diagnostic::error(format!("`{}` is not a name", whole.text()))
+                .label(&whole, "names are letters, digits and `_`")
+                .help(format!("write `{} {plain} = …`", self.head_word())),
+        )
+    }
+
     fn missing_value(&self) -> Diagnostic {
+        if let Some(diagnostic) = self.decorated_name() {
+            return diagnostic;
+        }
         // Of other languages' words for it the parser has been given `fn`.
         let head = if matches!(self.head_word(), "function" | "func" | "fun" | "def") { "fn" } else { self.head_word() };
         let written = self.text[self.tokens[self.first].start..self.here().start].trim_end();
@@ -814,6 +960,16 @@ impl Failure<'_> {
                     .label(&self.span(previous), "not inside `process … { }`")
                     .help("write `process p(x) { noise dB: real[k]; d x = B @ dB }`"),
             );
+        }
+        if left == "do" && previous == self.first && right == "{" {
+            return Some(
+                Diagnostic::error("the condition of a loop stands at its head")
+                    .label(&self.span(previous), "not part of the language")
+                    .help("write `while x > 0 { … }`; what is to be done once at least stands before it as well"),
+            );
+        }
+        if self.bracket_text() == "[" && self.text[here.start..].split([']', '\n']).next().is_some_and(|rest| rest.contains(';')) {
+            return Some(self.rows());
         }
         if before.kind == Kind::Close && left == "}" && self.bracket().is_none() {
             return Some(

@@ -167,9 +167,27 @@ pub fn written_differently(at: &Span, found: &str, what: &str, write: &str) -> D
         .help(format!("write {write}"))
 }
 
-pub fn unknown_character(at: &Span, found: &str) -> Diagnostic {
-    let code = found.chars().next().map_or(0, u32::from);
-    Diagnostic::error(format!("the character `{found}` (U+{code:04X}) has no meaning in a program"))
+/// `letter` is the name that the character touches.
+pub fn unknown_character(at: &Span, found: &str, letter: Option<&str>) -> Diagnostic {
+    let mark = match found.chars().next() {
+        Some('\u{302}') => "hat",
+        Some('\u{303}') => "tilde",
+        Some('\u{304}' | '\u{305}') => "bar",
+        Some('\u{307}') => "dot",
+        Some('\u{308}') => "ddot",
+        Some('\u{20D7}') => "vec",
+        _ => "",
+    };
+    if let (Some(name), false) = (letter, mark.is_empty()) {
+        return Diagnostic::error(format!("`{name}{found}` is not a name: letters carry no marks"))
+            .label(at, "a mark above the letter")
+            .help(format!("write `{name}_{mark}`"));
+    }
+    let character = found.chars().next().unwrap_or(' ');
+    let code = u32::from(character);
+    // What has no shape of its own is told by its number alone.
+    let called = if character.is_control() { format!("character U+{code:04X}") } else { format!("character `{found}` (U+{code:04X})") };
+    Diagnostic::error(format!("the {called} has no meaning in a program"))
         .label(at, "not part of the language")
         .help("names are letters, digits and `_`. In strings and comments any character may stand")
 }
@@ -299,12 +317,17 @@ pub fn number_before_name(at: &Span, number: &str, word: &str, declared: bool) -
     if declared {
         return diagnostic.help(format!("names begin with a letter: `{word}{number}`"));
     }
-    if matches!(word, "j" | "I" | "J") {
+    if matches!(word, "j" | "I" | "J" | "im") {
         return diagnostic.help(format!("an imaginary number is written `{number}i`"));
     }
     let power = word.strip_prefix(['d', 'D']).filter(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()));
     if let Some(digits) = power {
         return diagnostic.help(format!("a power of ten is written `{number}e{digits}`"));
+    }
+    let signed = at.source.text[at.end..].strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if let (Some(rest), "d" | "D") = (signed, word) {
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        return diagnostic.help(format!("a power of ten is written `{number}e-{digits}`"));
     }
     diagnostic.help(format!("a product is written `{number}*{word}`; names begin with a letter"))
 }
@@ -351,6 +374,18 @@ pub fn function_word(at: &Span, word: &str, name: &str) -> Diagnostic {
     Diagnostic::error(format!("a function is declared with `fn`, not with `{word}`"))
         .label(at, "not part of the language")
         .help(format!("write `fn {name}(x) = …`, or `fn {name}(x) {{ … }}`"))
+}
+
+/// `Sum[f, {i, 1, n}]`
+pub fn mathematica(at: &Span, word: &str) -> Diagnostic {
+    let (what, write) = match word {
+        "Sum" | "NSum" => ("a sum", "`sum(i^2 for i in 1..11)`, for i from 1 to 10"),
+        "Product" => ("a product", "`prod(i^2 for i in 1..11)`, for i from 1 to 10"),
+        "Table" => ("an array", "`[i^2 for i in 1..11]`, for i from 1 to 10"),
+        "Do" => ("a loop", "`for i in 1..11 { … }`, for i from 1 to 10"),
+        _ => ("an integral", "`integrate(x -> x^2, 0, 1)`"),
+    };
+    written_differently(at, &format!("{word}[…]"), what, write)
 }
 
 pub fn lambda_word(at: &Span, parameter: &str) -> Diagnostic {

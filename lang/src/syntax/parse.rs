@@ -106,7 +106,12 @@ fn read(
             return None;
         };
         let (from, to) = failed_statement(laid_out, at).unwrap_or((start, end));
-        diagnostics.push(cannot_read(builder.source, &laid_out.tokens, from, at, &positives));
+        let mistake = cannot_read(builder.source, &laid_out.tokens, from, at, &positives);
+        // `function f(x)` and its body on the next lines: the answer to its first word shows where a body stands.
+        let word = builder.source.text[from..].split_whitespace().next().unwrap_or("");
+        if !(matches!(word, "function" | "func" | "fun" | "def") && mistake.message.ends_with("has no body")) {
+            diagnostics.push(mistake);
+        }
         if from <= start {
             return None;
         }

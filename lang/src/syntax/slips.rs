@@ -118,6 +118,7 @@ const STRAY: &[(&str, &str, &str, Option<&str>)] = &[
     ("≫", "a comparison", "`a > b`", None),
     ("∼", "a draw", "`x ~ normal(0, 1)`", Some("~")),
     ("½", "one half", "`0.5`, or `1/2`", None),
+    ("°", "an angle in degrees", "`30 * pi / 180`: angles are in radians", None),
     ("?", "a choice", "`if c { a } else { b }`", None),
     ("*/", "a comment", "`# …`, to the end of its line", None),
 ];
@@ -149,6 +150,13 @@ impl<'a> Finder<'a> {
 
     fn drop(&mut self, diagnostic: Diagnostic, at: Token) {
         self.slips.push(Slip { diagnostic: Some(diagnostic), remedy: Remedy::Drop(at.start) });
+    }
+
+    /// What has been said of a name is not said at each of its places.
+    fn drop_once(&mut self, diagnostic: Diagnostic, at: Token) {
+        let said = |slip: &Slip| slip.diagnostic.as_ref().is_some_and(|d| d.message == diagnostic.message && d.help == diagnostic.help);
+        let known = self.slips.iter().any(said);
+        self.slips.push(Slip { diagnostic: (!known).then_some(diagnostic), remedy: Remedy::Drop(at.start) });
     }
 
     /// The parser gets `text`, which is not longer than the token.
@@ -183,6 +191,13 @@ impl<'a> Finder<'a> {
         let (text, span) = (token.text(self.text), self.span(token));
         if text.starts_with("/*") {
             return self.instead(messages::block_comment(&span), token, "");
+        }
+        if text == "::" {
+            let (what, write) = match self.before(i).is_some_and(|t| t.kind == Kind::Word) {
+                true => ("the type of a name", "`x: real`"),
+                false => ("a part of an array", "`[x[2*i] for i in x.entries // 2]` for every second entry, `[x[x.entries - 1 - i] for i in x.entries]` for all backwards"),
+            };
+            return self.drop(messages::written_differently(&span, text, what, write), token);
         }
         if text == "/=" && matches!(self.text_at(self.first), "if" | "while" | "assert") {
             return self.instead(messages::written_differently(&span, text, "the test whether two values differ", "`a != b`"), token, "!=");
@@ -223,11 +238,14 @@ impl<'a> Finder<'a> {
             "\\" => self.instead(messages::backslash(&span, self.text_at(i + 1)), token, ""),
             _ if text.chars().all(super::tokens::is_modifier) => {
                 let name = self.before(i).filter(|t| t.end == token.start).map_or("x", |t| t.text(self.text));
-                self.drop(messages::small_letters(&span, name, text), token);
+                self.drop_once(messages::small_letters(&span, name, text), token);
             }
             _ => match full_width(text) {
                 Some(plain) => self.instead(messages::full_width(&span, text, &plain), token, &plain),
-                None => self.drop(messages::unknown_character(&span, text), token),
+                None => {
+                    let letter = self.before(i).filter(|t| t.end == token.start).map(|t| t.text(self.text));
+                    self.drop_once(messages::unknown_character(&span, text, letter), token);
+                }
             },
         }
     }
@@ -396,11 +414,21 @@ impl<'a> Finder<'a> {
             "sum" | "∑" | "prod" | "∏" if self.text_at(i + 1) == "_" || self.text_at(i + 1).starts_with("_{") => {
                 self.drop(messages::latex_command(&span, "sum"), token);
             }
+            "Sum" | "Product" | "Table" | "Integrate" | "NIntegrate" | "NSum" | "Do" if self.text_at(i + 1) == "[" && self.iterates(i + 1) => {
+                self.drop(messages::mathematica(&span, word), token);
+            }
             "f" | "r" | "b" if self.at(i + 1).is_some_and(|t| t.kind == Kind::Text && t.start == token.end) => {
                 self.instead(messages::string_prefix(&span, word), token, "");
             }
             _ => {}
         }
+    }
+
+    /// Does `{i, …}` stand in the rest of the line?
+    fn iterates(&self, i: usize) -> bool {
+        let rest = self.tokens[i..].iter().take_while(|t| t.kind != Kind::Newline);
+        let texts: Vec<&str> = rest.map(|t| t.text(self.text)).collect();
+        texts.windows(3).any(|w| w[0] == "{" && w[2] == ",")
     }
 
     fn line_ends_with_colon(&self, i: usize) -> bool {

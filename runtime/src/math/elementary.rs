@@ -4,6 +4,7 @@
 //! double is not enough, a value is a pair (high, low) with |low| at most about an ulp of high.
 
 use super::coefficients::*;
+use super::parts::parts;
 
 /// 1.5·2⁵²: added to a small number it rounds it to an integer, kept in the low bits.
 pub const SHIFT: f64 = 6755399441055744.0;
@@ -25,23 +26,7 @@ const THREE_QUARTER_PI: (f64, f64) = (2.356194490192345, 9.184850993605148e-17);
 const TAN_EIGHTH: f64 = 0.41421356237309503;
 const TWO_THIRDS: (f64, f64) = (0.6666666666666666, 3.7007434154171886e-17);
 
-/// c₀ + c₁x + c₂x² + … by Horner's rule.
-#[inline(always)]
-pub fn polynomial<const N: usize>(x: f64, c: &[f64; N]) -> f64 {
-    let mut value = c[N - 1];
-    for i in (0..N - 1).rev() {
-        value = value.mul_add(x, c[i]);
-    }
-    value
-}
-
-/// a + b and its rounding error, for any sizes.
-#[inline(always)]
-pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    let part = sum - a;
-    (sum, (a - (sum - part)) + (b - part))
-}
+parts!(f64, u64, 52);
 
 /// a + b and its rounding error, for |a| ≥ |b| or a = 0.
 #[inline(always)]
@@ -51,27 +36,8 @@ pub fn fast_sum(a: f64, b: f64) -> (f64, f64) {
 }
 
 #[inline(always)]
-fn select(condition: bool, yes: f64, no: f64) -> f64 {
-    if condition { yes } else { no }
-}
-
-#[inline(always)]
 fn xor_bits(x: f64, bits: u64) -> f64 {
     f64::from_bits(x.to_bits() ^ bits)
-}
-
-/// 2ⁿ for z = n + SHIFT and −1022 ≤ n ≤ 1023; n = −1023 gives 0.
-#[inline(always)]
-fn power_of_two(z: f64) -> f64 {
-    f64::from_bits((z.to_bits() << 52).wrapping_add(ONE))
-}
-
-/// p·2ⁿ for integer n in ±2000, rounded once even where it is subnormal.
-#[inline(always)]
-fn scale(p: f64, n: f64) -> f64 {
-    let half = n.mul_add(0.5, SHIFT);
-    let rest = n - (half - SHIFT);
-    p * power_of_two(half) * power_of_two(rest + SHIFT)
 }
 
 /// (n, r, e) with x + tail = n ln 2 + r + e, |r| ≤ ln 2 / 2.
@@ -291,18 +257,6 @@ pub fn softplus(x: f64) -> f64 {
 /// From here on sin, cos and tan take `reduce_far`.
 pub const FAR: f64 = 1073741824.0;
 
-/// (z, r, e): x = n π/2 + r + e with |r| ≤ π/4 and n in the low bits of z, for |x| < FAR (Cody and Waite).
-#[inline(always)]
-fn reduce_half_pi(x: f64) -> (u64, f64, f64) {
-    let z = x.mul_add(std::f64::consts::FRAC_2_PI, SHIFT);
-    let n = z - SHIFT;
-    let high = n.mul_add(-HALF_PI.0, x);
-    let low = n * HALF_PI.1;
-    let low_error = n.mul_add(HALF_PI.1, -low);
-    let (r, e) = two_sum(high, -low);
-    (z.to_bits(), r, e - n.mul_add(HALF_PI.2, low_error))
-}
-
 /// sin(r + e) as r and the rest.
 #[inline(always)]
 fn sin_rest(r: f64, e: f64) -> f64 {
@@ -337,20 +291,6 @@ pub fn tan_reduced(n: u64, r: f64, e: f64) -> f64 {
     let above = (select(even, s, c), select(even, s_low, c_low));
     let below = (select(even, c, -s), select(even, c_low, -s_low));
     quotient(above, below)
-}
-
-/// sin x for |x| < FAR.
-#[inline(always)]
-pub fn sin_near(x: f64) -> f64 {
-    let (n, r, e) = reduce_half_pi(x);
-    select(x == 0.0, x, sin_reduced(n, r, e))
-}
-
-/// cos x for |x| < FAR.
-#[inline(always)]
-pub fn cos_near(x: f64) -> f64 {
-    let (n, r, e) = reduce_half_pi(x);
-    sin_reduced(n.wrapping_add(1), r, e)
 }
 
 /// tan x for |x| < FAR.

@@ -7,6 +7,7 @@
 mod coefficients;
 mod elementary;
 mod far;
+mod parts;
 pub(crate) mod single;
 mod special;
 

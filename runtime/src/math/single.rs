@@ -1,6 +1,7 @@
 //! The `f32` functions that deserve vector code of their own: the bodies of `elementary` with shorter polynomials.
 
 use super::coefficients::*;
+use super::parts::parts;
 
 /// 1.5·2²³, which rounds as `elementary::SHIFT` does.
 const SHIFT: f32 = 12582912.0;
@@ -13,38 +14,7 @@ const HALF_PI: (f32, f32, f32) = (std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1
 /// From here on angles go through `f64`.
 pub const FAR: f32 = 16384.0;
 
-#[inline(always)]
-pub fn polynomial<const N: usize>(x: f32, c: &[f32; N]) -> f32 {
-    let mut value = c[N - 1];
-    for i in (0..N - 1).rev() {
-        value = value.mul_add(x, c[i]);
-    }
-    value
-}
-
-#[inline(always)]
-fn select(condition: bool, yes: f32, no: f32) -> f32 {
-    if condition { yes } else { no }
-}
-
-#[inline(always)]
-fn two_sum(a: f32, b: f32) -> (f32, f32) {
-    let sum = a + b;
-    let part = sum - a;
-    (sum, (a - (sum - part)) + (b - part))
-}
-
-#[inline(always)]
-fn power_of_two(z: f32) -> f32 {
-    f32::from_bits((z.to_bits() << 23).wrapping_add(ONE))
-}
-
-#[inline(always)]
-fn scale(p: f32, n: f32) -> f32 {
-    let half = n.mul_add(0.5, SHIFT);
-    let rest = n - (half - SHIFT);
-    p * power_of_two(half) * power_of_two(rest + SHIFT)
-}
+parts!(f32, u32, 23);
 
 /// (n, r) with x = n ln 2 + r.
 #[inline(always)]
@@ -111,18 +81,6 @@ pub fn sigmoid(x: f32) -> f32 {
     select(x.is_nan(), f32::NAN, select(x < 0.0, e, 1.0) / (1.0 + e))
 }
 
-/// (z, r, e): x = n π/2 + r + e with n in the low bits of z, for |x| < FAR.
-#[inline(always)]
-fn reduce_half_pi(x: f32) -> (u32, f32, f32) {
-    let z = x.mul_add(std::f32::consts::FRAC_2_PI, SHIFT);
-    let n = z - SHIFT;
-    let high = n.mul_add(-HALF_PI.0, x);
-    let low = n * HALF_PI.1;
-    let low_error = n.mul_add(HALF_PI.1, -low);
-    let (r, e) = two_sum(high, -low);
-    (z.to_bits(), r, e - n.mul_add(HALF_PI.2, low_error))
-}
-
 /// sin(n π/2 + r + e).
 #[inline(always)]
 fn sin_reduced(n: u32, r: f32, e: f32) -> f32 {
@@ -132,18 +90,4 @@ fn sin_reduced(n: u32, r: f32, e: f32) -> f32 {
     let w = 1.0 - half;
     let cosine = w + (((1.0 - w) - half) + (z * z).mul_add(polynomial(z, &COS_F32), -r * e));
     f32::from_bits(select(n & 1 == 0, sine, cosine).to_bits() ^ ((n & 2) << 30))
-}
-
-/// sin x for |x| < FAR.
-#[inline(always)]
-pub fn sin_near(x: f32) -> f32 {
-    let (n, r, e) = reduce_half_pi(x);
-    select(x == 0.0, x, sin_reduced(n, r, e))
-}
-
-/// cos x for |x| < FAR.
-#[inline(always)]
-pub fn cos_near(x: f32) -> f32 {
-    let (n, r, e) = reduce_half_pi(x);
-    sin_reduced(n.wrapping_add(1), r, e)
 }

@@ -105,7 +105,7 @@ impl<'a> Tape<'a> {
     }
 
     fn name(&self, var: Var) -> Var {
-        *self.names.get(&var).unwrap_or(&var)
+        named(&self.names, var)
     }
 
     fn all(&self, vars: &[Var]) -> Vec<Var> {

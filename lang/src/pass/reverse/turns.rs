@@ -108,7 +108,7 @@ pub fn pull(b: &mut Builder, saved: &Saved, step: &Step, init: &[Var], around: &
 fn prepare(b: &mut Builder, body: &Block, init: Vec<Var>, around: &Tape) -> Saved {
     let active = around.is_active(&body.params[1..]);
     let captured = around.active_captures(body);
-    let mut fresh = |vars: &[Var]| -> Vec<Var> { vars.iter().map(|v| b.fresh(b.type_of(*v).clone())).collect() };
+    let mut fresh = |vars: &[Var]| -> Vec<Var> { vars.iter().map(|v| b.fresh_like(*v)).collect() };
     let params = fresh(&body.params);
     let seeds = fresh(&activity::kept(&body.params[1..], &active));
     let sums = fresh(&captured);
@@ -194,7 +194,7 @@ impl Saved {
         names.insert(turn.body.params[0], number);
         names.extend(turn.body.params[1..].iter().copied().zip(state.iter().copied()));
         b.copy_steps(&turn.body.steps, &mut names);
-        let results: Vec<Var> = turn.body.results.iter().map(|v| *names.get(v).unwrap_or(v)).collect();
+        let results: Vec<Var> = turn.body.results.iter().map(|v| named(&names, *v)).collect();
         self.state(&turn.keep, &results)
     }
 
@@ -336,14 +336,14 @@ fn count_turns(b: &mut Builder, condition: &Block, body: &Block, init: &[Var], n
     let mut names = names.clone();
     let mut condition = b.copy_block(condition, &mut names);
     condition.params.push(b.fresh(Type::scalar(Scalar::Int)));
-    let mut params: Vec<Var> = body.params.iter().map(|p| b.fresh(b.type_of(*p).clone())).collect();
+    let mut params: Vec<Var> = body.params.iter().map(|p| b.fresh_like(*p)).collect();
     names.extend(body.params.iter().copied().zip(params.iter().copied()));
     params.push(b.fresh(Type::scalar(Scalar::Int)));
     b.open();
     b.copy_steps(&body.steps, &mut names);
     let one = b.int(1);
     let count = b.add(params[0], one);
-    let results = body.results.iter().map(|v| *names.get(v).unwrap_or(v)).chain([count]).collect();
+    let results = body.results.iter().map(|v| named(&names, *v)).chain([count]).collect();
     let body = b.close(params, results);
     let zero = b.int(0);
     let mut outs = b.while_with([init, &[zero]].concat(), condition, body);
