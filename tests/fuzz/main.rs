@@ -43,9 +43,6 @@ fn number_of(variable: &str) -> Option<u64> {
 /// Seconds of a run where nothing else is said.
 const USUAL: u64 = 55;
 
-/// No more than so many then, so that a fast machine tries what others have tried.
-const MOST: u64 = 100_000;
-
 /// What may be wrong before a run ends.
 const ENOUGH: usize = 5;
 
@@ -57,7 +54,7 @@ impl Budget {
         let (time, count) = match (seconds, number("FUZZ")) {
             (Some(seconds), _) => (seconds, u64::MAX),
             (None, Some(count)) => (u64::MAX / 4, count),
-            (None, None) => (USUAL, MOST),
+            (None, None) => (USUAL, u64::MAX),
         };
         Budget { start: Instant::now(), time: Duration::from_secs(time), count, seed: number("FUZZ_SEED").unwrap_or(1), only: number("FUZZ_ONLY") }
     }

@@ -133,6 +133,8 @@ pub struct Checker<'g> {
     /// Records of the ensembles that this statement makes, by identity.
     pub new_records: Vec<(u64, Value)>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Processes in whose lines a mistake was found.
+    pub mistaken: Vec<Rc<crate::syntax::ast::Process>>,
     /// The module whose text is walked.
     pub module: Option<Rc<str>>,
     /// The name that the statement binds.
@@ -173,6 +175,7 @@ impl<'g> Checker<'g> {
             parts_taken: vec![],
             new_records: vec![],
             diagnostics: vec![],
+            mistaken: vec![],
             module: None,
             binding_name: "it".into(),
         }

@@ -511,7 +511,15 @@ impl Checker<'_> {
                 let time = c.as_kind(&time, kind);
                 c.bind(&parameter.name, Value::Number(Number { loose: false, ..time }), false);
             }
-            c.lines_in_scope(declaration, &process.states, numbers)
+            // A simulation asks for its lines very often: a mistake in them is found once.
+            if c.mistaken.iter().any(|d| Rc::ptr_eq(d, declaration)) {
+                return Err(Reported);
+            }
+            let walked = c.lines_in_scope(declaration, &process.states, numbers);
+            if walked.is_err() {
+                c.mistaken.push(declaration.clone());
+            }
+            walked
         });
         self.level -= 1;
         result
