@@ -192,7 +192,14 @@ fn of_numbers(x: &Value) -> bool {
 /// `from_vector(v, x)`: the value of the type of x with these components.
 pub fn from_vector(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(v, v_span), (x, _)] = call.exactly::<2>(c)?;
+    if x.has_unknown() {
+        return Err(Reported);
+    }
     let v = as_number(c, v, &v_span)?;
+    let count: usize = x.leaves().into_iter().map(|leaf| c.b.type_of(leaf).len()).sum();
+    if v.kind == Kind::Complex || v.shape() != [count] {
+        return c.needs(&v_span, &format!("a real vector of {count} components"), &Value::Number(v));
+    }
     Ok(of_components(c, &v, &x))
 }
 
