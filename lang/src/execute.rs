@@ -67,10 +67,7 @@ impl Ready {
     ) -> Result<Vec<Arc<Array>>, Failure> {
         match self {
             Ready::Interpreted(program) => interpret::run_from(program, inputs, state, context, watch),
-            Ready::Compiled(compiled) => {
-                let mut lent = Lent(watch);
-                pool.install(move || compiled.run_from(inputs, state, context, pool, lent.get()))
-            }
+            Ready::Compiled(compiled) => compiled.run_from(inputs, state, context, pool, watch),
         }
     }
 }
@@ -96,17 +93,6 @@ pub fn too_large(program: &Program, limit: u64) -> Option<Failure> {
 }
 
 type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
-
-/// What a caller lends to the thread that runs its program: the caller waits meanwhile, so only one of them uses it.
-struct Lent<'l, 'w>(&'l mut Watch<'w>);
-
-unsafe impl Send for Lent<'_, '_> {}
-
-impl<'w> Lent<'_, 'w> {
-    fn get(&mut self) -> &mut Watch<'w> {
-        self.0
-    }
-}
 
 pub fn all_finite(array: &Array) -> bool {
     match &array.data {

@@ -1,17 +1,26 @@
-//! Threads: a range is cut into one piece a thread and the pieces run at once.
+//! Threads: a range is cut into pieces, which run at once.
 //!
-//! Threads are started by the first work that needs them. The program should run inside [`Pool::install`] once it has
-//! parallel work: from inside a launch costs a fraction of a microsecond, from outside some ten.
+//! Every thread begins with a part of the range of its own, the same in each launch, so that it finds in its cache what it wrote there; who has
+//! done his part takes from what others have left. Pieces become smaller towards the end of a part, so that nobody waits for
+//! long. Threads are started by the first work that needs them. Between launches they watch for the next one as long as
+//! it would take to wake them, giving way to others who want the core, and then sleep.
 
-use std::cell::Cell;
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
 
-/// A number of threads, started when first needed.
+/// How long a thread watches before it sleeps: a sleeping one takes 5 µs to wake, and 20 to 45 µs where its core sleeps as well.
+const WATCH: Duration = Duration::from_micros(60);
+
+/// A number of threads, the caller among them, started when first needed.
 pub struct Pool {
     threads: usize,
-    started: OnceLock<rayon::ThreadPool>,
+    crew: OnceLock<Crew>,
     working: Arc<Working>,
 }
 
@@ -35,6 +44,8 @@ impl Working {
 thread_local! {
     /// Whether this thread works on a piece of some range.
     static BUSY: Cell<bool> = const { Cell::new(false) };
+    /// Which thread of its pool this is; who calls is the first.
+    static INDEX: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Pool {
@@ -42,7 +53,7 @@ impl Pool {
     pub fn new(threads: usize) -> Pool {
         let available = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let threads = if threads == 0 { available() } else { threads };
-        Pool { threads, started: OnceLock::new(), working: Arc::default() }
+        Pool { threads, crew: OnceLock::new(), working: Arc::default() }
     }
 
     pub fn threads(&self) -> usize {
@@ -51,36 +62,33 @@ impl Pool {
 
     /// Which of the threads calls; 0 outside them.
     pub fn index(&self) -> usize {
-        self.started.get().and_then(rayon::ThreadPool::current_thread_index).unwrap_or(0)
+        INDEX.get()
     }
 
     pub fn working(&self) -> Arc<Working> {
         self.working.clone()
     }
 
-    /// Runs `f` on a thread of the pool, so that launches inside it are cheap; with one thread simply calls it.
-    pub fn install<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
-        if self.threads == 1 { f() } else { self.started().install(f) }
-    }
-
-    /// Calls `f` on pieces that together are `0..n`, each of at least `grain` (but for a short range), at most one a
-    /// thread. Called from inside a piece it is serial. A panic in a piece goes on in the caller once all are done.
+    /// Calls `f` on pieces that together are `0..n`, each of at least `grain` (but for a short range). Called from inside a piece, or
+    /// while another thread has pieces of its own running, it is serial. A panic in a piece goes on in the caller once all have ended.
     pub fn run(&self, n: usize, grain: usize, f: impl Fn(Range<usize>) + Sync) {
-        let pieces = self.threads.min(n / grain.max(1));
-        if pieces <= 1 || BUSY.get() {
+        let units = n / grain.max(1);
+        let alone = || {
             if n > 0 {
                 f(0..n);
             }
-        } else if self.started().current_thread_index().is_some() {
-            split(n, pieces, 0..pieces, &self.working, &f);
-        } else {
-            self.started().install(|| split(n, pieces, 0..pieces, &self.working, &f));
+        };
+        if self.threads == 1 || units <= 1 || BUSY.get() {
+            return alone();
         }
+        let crew = self.crew.get_or_init(|| Crew::new(self.threads, &self.working));
+        let Some(mut launch) = crew.free() else { return alone() };
+        launch.run(&Job { n, units, f: &f, parts: crew.parts(units) });
     }
 
     /// As [`Pool::run`], gathering what each piece returns, in the order of the pieces.
     pub fn map<T: Send>(&self, n: usize, grain: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-        let parts = std::sync::Mutex::new(Vec::new());
+        let parts = Mutex::new(Vec::new());
         self.run(n, grain, |range| {
             let start = range.start;
             let value = f(range);
@@ -90,32 +98,248 @@ impl Pool {
         parts.sort_by_key(|(start, _)| *start);
         parts.into_iter().map(|(_, value)| value).collect()
     }
+}
 
-    fn started(&self) -> &rayon::ThreadPool {
-        self.started.get_or_init(|| {
-            let builder = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
-            builder.build().expect("the system refuses to start threads")
-        })
+// ---- a launch ----
+
+/// What one launch asks for: `units` are the smallest pieces of `0..n`.
+struct Job<'f> {
+    n: usize,
+    units: usize,
+    f: &'f (dyn Fn(Range<usize>) + Sync),
+    /// Of each thread the units that it begins with.
+    parts: Vec<Part>,
+}
+
+/// Units of which the first have been taken. Alone in its cache line, for its owner takes from it all the time.
+#[repr(align(128))]
+struct Part {
+    taken: AtomicUsize,
+    end: usize,
+}
+
+impl Part {
+    /// Half of what is left, at least one.
+    fn take(&self) -> Option<Range<usize>> {
+        let mut from = self.taken.load(Relaxed);
+        while from < self.end {
+            let to = from + (self.end - from).div_ceil(2);
+            match self.taken.compare_exchange_weak(from, to, Relaxed, Relaxed) {
+                Ok(_) => return Some(from..to),
+                Err(other) => from = other,
+            }
+        }
+        None
     }
 }
 
-/// Halves the pieces until one is left, and runs that.
-fn split(n: usize, pieces: usize, mine: Range<usize>, working: &Working, f: &(impl Fn(Range<usize>) + Sync)) {
-    if mine.len() == 1 {
-        let _busy = Busy::enter(working);
-        f(start_of(n, pieces, mine.start)..start_of(n, pieces, mine.end));
-    } else {
-        let middle = mine.start + mine.len() / 2;
-        rayon::join(|| split(n, pieces, mine.start..middle, working, f), || split(n, pieces, middle..mine.end, working, f));
+impl Job<'_> {
+    /// What thread `index` does of it: its own part, then what it finds of others.
+    fn work(&self, index: usize) {
+        for k in 0..self.parts.len() {
+            let part = &self.parts[(index + k) % self.parts.len()];
+            while let Some(units) = part.take() {
+                (self.f)(start_of(self.n, self.units, units.start)..start_of(self.n, self.units, units.end));
+            }
+        }
     }
 }
 
-/// Where piece `i` begins; the first ones are longer by one.
+/// Where piece `i` of `pieces` begins; the first ones are longer by one.
 fn start_of(n: usize, pieces: usize, i: usize) -> usize {
     i * (n / pieces) + i.min(n % pieces)
 }
 
-/// Marks the thread busy until dropped, also by a panic.
+// ---- the threads ----
+
+struct Crew {
+    shared: Arc<Board>,
+    helpers: Vec<JoinHandle<()>>,
+    /// Held by who launches.
+    launching: Mutex<()>,
+}
+
+/// What the threads of a crew know of each other.
+struct Board {
+    /// Launches so far; helpers wait for it to rise.
+    launches: AtomicUsize,
+    /// Helpers may enter.
+    open: AtomicBool,
+    /// Helpers that have come in: they alone read `job`, and who launches leaves nothing behind before they have gone.
+    inside: AtomicUsize,
+    job: UnsafeCell<Option<&'static Job<'static>>>,
+    /// Whether who launches sleeps until the helpers have gone, and who slept last.
+    waits: AtomicBool,
+    waiting: Mutex<Option<Thread>>,
+    /// Of each helper whether it sleeps.
+    asleep: Vec<AtomicBool>,
+    ended: AtomicBool,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    working: Arc<Working>,
+}
+
+// SAFETY: `job` is written while `open` is false and nobody is inside, and read by those inside alone.
+unsafe impl Sync for Board {}
+
+impl Crew {
+    fn new(threads: usize, working: &Arc<Working>) -> Crew {
+        let shared = Arc::new(Board {
+            launches: AtomicUsize::new(0),
+            open: AtomicBool::new(false),
+            inside: AtomicUsize::new(0),
+            job: UnsafeCell::new(None),
+            waits: AtomicBool::new(false),
+            waiting: Mutex::default(),
+            asleep: (1..threads).map(|_| AtomicBool::new(false)).collect(),
+            ended: AtomicBool::new(false),
+            panic: Mutex::default(),
+            working: working.clone(),
+        });
+        // Where the system refuses a thread, the others do its work.
+        let start = |index: usize| {
+            let board = shared.clone();
+            std::thread::Builder::new().name(format!("moyal {index}")).spawn(move || board.help(index)).ok()
+        };
+        let helpers = (1..threads).map_while(start).collect();
+        Crew { shared, helpers, launching: Mutex::new(()) }
+    }
+
+    /// None while another thread launches.
+    fn free(&self) -> Option<Launch<'_>> {
+        let guard = match self.launching.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Launch { crew: self, _guard: guard })
+    }
+
+    fn parts(&self, units: usize) -> Vec<Part> {
+        let parts = (self.helpers.len() + 1).min(units);
+        let part = |i| Part { taken: AtomicUsize::new(start_of(units, parts, i)), end: start_of(units, parts, i + 1) };
+        (0..parts).map(part).collect()
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, SeqCst);
+        self.shared.launches.fetch_add(1, SeqCst);
+        for helper in self.helpers.drain(..) {
+            helper.thread().unpark();
+            // What it had to say of a panic has been said to its launch.
+            let _ = helper.join();
+        }
+    }
+}
+
+/// The right to launch.
+struct Launch<'c> {
+    crew: &'c Crew,
+    _guard: std::sync::MutexGuard<'c, ()>,
+}
+
+impl Launch<'_> {
+    fn run(&mut self, job: &Job) {
+        let board = &self.crew.shared;
+        // SAFETY: nobody reads it after this function, which ends when all have gone, also by a panic: that is caught.
+        unsafe { *board.job.get() = Some(std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job)) };
+        board.open.store(true, SeqCst);
+        board.launches.fetch_add(1, SeqCst);
+        for (helper, asleep) in self.crew.helpers.iter().zip(&board.asleep).take(job.parts.len() - 1) {
+            if asleep.swap(false, SeqCst) {
+                helper.thread().unpark();
+            }
+        }
+        board.part_of(job, 0);
+        board.open.store(false, SeqCst);
+        board.wait_for_helpers();
+        let panic = locked(&board.panic).take();
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Board {
+    /// The life of a helper.
+    fn help(&self, index: usize) {
+        INDEX.set(index);
+        let asleep = &self.asleep[index - 1];
+        let mut seen = 0;
+        loop {
+            let come = || self.launches.load(SeqCst) != seen;
+            if !watch(come) {
+                asleep.store(true, SeqCst);
+                while !come() {
+                    std::thread::park();
+                }
+                asleep.store(false, SeqCst);
+            }
+            seen = self.launches.load(SeqCst);
+            if self.ended.load(SeqCst) {
+                return;
+            }
+            self.inside.fetch_add(1, SeqCst);
+            if self.open.load(SeqCst) {
+                // SAFETY: it is inside, and the launch was open after it had come in.
+                if let Some(job) = unsafe { *self.job.get() } {
+                    self.part_of(job, index);
+                }
+            }
+            if self.inside.fetch_sub(1, SeqCst) == 1 && self.waits.load(SeqCst) {
+                // It stays there: who comes late must not take it from another launch.
+                locked(&self.waiting).as_ref().inspect(|thread| thread.unpark());
+            }
+        }
+    }
+
+    fn part_of(&self, job: &Job, index: usize) {
+        let busy = Busy::enter(&self.working);
+        let ended = catch_unwind(AssertUnwindSafe(|| job.work(index)));
+        drop(busy);
+        if let Err(panic) = ended {
+            locked(&self.panic).get_or_insert(panic);
+        }
+    }
+
+    fn wait_for_helpers(&self) {
+        let gone = || self.inside.load(SeqCst) == 0;
+        if watch(gone) {
+            return;
+        }
+        *locked(&self.waiting) = Some(std::thread::current());
+        self.waits.store(true, SeqCst);
+        while !gone() {
+            std::thread::park();
+        }
+        self.waits.store(false, SeqCst);
+    }
+}
+
+/// Whether it came true while watched.
+fn watch(come: impl Fn() -> bool) -> bool {
+    for _ in 0..100 {
+        if come() {
+            return true;
+        }
+        std::hint::spin_loop();
+    }
+    let since = Instant::now();
+    while since.elapsed() < WATCH {
+        if come() {
+            return true;
+        }
+        std::thread::yield_now();
+    }
+    false
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Marks the thread busy until dropped.
 struct Busy<'w> {
     counted: Option<&'w Working>,
 }
@@ -165,26 +389,74 @@ mod tests {
     #[test]
     fn inside_a_piece_all_is_serial() {
         let pool = Pool::new(2);
-        let calls = AtomicUsize::new(0);
-        pool.install(|| {
-            pool.run(2, 1, |_| {
-                pool.run(100, 1, |range| {
-                    assert_eq!(range, 0..100);
-                    calls.fetch_add(1, Ordering::Relaxed);
-                })
+        let (pieces, calls) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        pool.run(2, 1, |_| {
+            pieces.fetch_add(1, Ordering::Relaxed);
+            pool.run(100, 1, |range| {
+                assert_eq!(range, 0..100);
+                calls.fetch_add(1, Ordering::Relaxed);
             })
         });
-        assert_eq!(calls.into_inner(), 2);
+        assert_eq!(calls.into_inner(), pieces.into_inner());
     }
 
     #[test]
     fn threads_start_only_when_needed() {
         let pool = Pool::new(4);
         pool.run(10, 100, |_| ());
-        assert!(pool.started.get().is_none());
+        assert!(pool.crew.get().is_none());
         let single = Pool::new(1);
-        single.install(|| single.run(1000, 1, |_| ()));
-        assert!(single.started.get().is_none());
+        single.run(1000, 1, |_| ());
+        assert!(single.crew.get().is_none());
+    }
+
+    #[test]
+    fn what_one_thread_leaves_another_does() {
+        let pool = Pool::new(2);
+        let seen = Mutex::new(std::collections::HashSet::new());
+        // Who takes the first unit holds it until all others are done.
+        let (left, held) = (AtomicUsize::new(63), AtomicBool::new(false));
+        pool.run(64, 1, |range| {
+            seen.lock().unwrap().insert(pool.index());
+            for _ in range {
+                if !held.swap(true, Ordering::Relaxed) {
+                    // The sixteen taken with it come behind it; the rest of the part must be taken away.
+                    let since = Instant::now();
+                    while left.load(Ordering::Relaxed) > 15 && since.elapsed() < Duration::from_secs(60) {
+                        std::thread::yield_now();
+                    }
+                } else {
+                    left.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        });
+        assert_eq!(left.into_inner(), 0);
+        assert_eq!(seen.into_inner().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn launches_follow_each_other_at_any_distance() {
+        let pool = Pool::new(4);
+        for round in 0..3_000 {
+            assert_eq!(pool.map(8, 1, |range| range.sum::<usize>()).iter().sum::<usize>(), 28);
+            if round % 100 == 0 {
+                std::thread::sleep(3 * WATCH);
+            }
+        }
+    }
+
+    #[test]
+    fn several_callers_do_not_meet() {
+        let pool = Pool::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        assert_eq!(pool.map(100, 7, |range| range.sum::<usize>()).iter().sum::<usize>(), 4950);
+                    }
+                });
+            }
+        });
     }
 
     #[test]
@@ -194,6 +466,9 @@ mod tests {
             pool.run(2, 1, |range| assert!(range.start == 0, "second piece"))
         }));
         assert!(caught.is_err());
+        assert_eq!(pool.map(10, 5, |range| range.sum::<usize>()), [10, 35]);
+        // The caller's own part too.
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.run(2, 1, |_| panic!("all of them")))).is_err());
         assert_eq!(pool.map(10, 5, |range| range.sum::<usize>()), [10, 35]);
     }
 }

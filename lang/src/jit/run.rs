@@ -564,7 +564,7 @@ impl Worker<'_> {
             &many
         };
         let work = shape.size() * shape.nodes.len();
-        if self.serial || self.pool.threads() == 1 || work < WORTH * 8 || rows < 2 || !shape.splits() {
+        if self.serial || self.pool.threads() == 1 || work < WORTH * 2 || rows < 2 || !shape.splits() {
             return unsafe { function(pointers.as_ptr(), 0, rows) };
         }
         let shared = Shared(pointers);
