@@ -1,6 +1,6 @@
 //! What both engines share: how a run is addressed and watched, and how it fails.
 
-use crate::core::{Program, Var, VarSet};
+use crate::core::{Program, Tile, Var, VarSet};
 use moyal_runtime::array::Array;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,11 +42,12 @@ pub enum Around {
 }
 
 impl Around {
-    /// Of member k of a comprehension of which each stands for so many.
-    pub fn of_member(k: usize, each: usize, span: u32) -> Around {
-        match each {
-            1 => Around::Member(k as i64, Some(span)),
-            _ => Around::Members { first: (k * each) as i64, count: each, span },
+    /// Of member k of a comprehension that has been made of these tiles.
+    pub fn of_member(k: usize, each: Tile, span: u32) -> Around {
+        let first = (each.first + k * each.size) as i64;
+        match each.size {
+            1 => Around::Member(first, Some(span)),
+            count => Around::Members { first, count, span },
         }
     }
 }

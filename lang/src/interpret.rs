@@ -267,7 +267,7 @@ impl Machine<'_> {
         self.around.push(Around::At(shown.iter().map(noted).collect()));
     }
 
-    fn map(&mut self, step: &Step, count: usize, each: usize, body: &Block) -> Result<Vec<Value>, Failure> {
+    fn map(&mut self, step: &Step, count: usize, each: Tile, body: &Block) -> Result<Vec<Value>, Failure> {
         let uses = last_uses(body);
         let mut outs: Vec<Array> = step.outs.iter().map(|v| {
             let ty = self.program.type_of(*v);

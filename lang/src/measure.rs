@@ -170,7 +170,7 @@ fn asked(actions: &[Action], maker: usize, reader: usize, kept: &Kept) -> Option
 
 /// Whether a step is a comprehension over the draws that reads the array one draw at a time, and cannot fail.
 fn goes_through(step: &Step, array: Var, kept: &Kept) -> bool {
-    let Op::Map { count, each: 1, body } = &step.op else { return false };
+    let Op::Map { count, each: Tile::ONE, body } = &step.op else { return false };
     let found = rows(body, array, body.params[0]);
     *count == kept.draws * kept.chains && !found.is_empty() && found.len() == reads(body, array) && !fails(body)
 }

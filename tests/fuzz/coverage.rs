@@ -76,7 +76,7 @@ fn name(program: &Program, op: &Op) -> String {
         Op::Loop { .. } => "Loop".into(),
         Op::While { .. } => "While".into(),
         Op::If { .. } => "If".into(),
-        Op::Map { each, .. } => format!("Map{}", if *each > 1 { " tiled" } else { "" }),
+        Op::Map { each, .. } => format!("Map{}", if each.size > 1 { " tiled" } else { "" }),
         Op::Require { .. } => "Require".into(),
         Op::Note { .. } => "Note".into(),
     }

@@ -2,7 +2,7 @@
 
 use super::value::*;
 use super::*;
-use crate::core::Monoid;
+use crate::core::{Monoid, Tile};
 use crate::syntax::ast::{BinaryOp, Comprehension, Expr, ExprKind, Pattern};
 
 /// What a generator runs over.
@@ -161,7 +161,7 @@ impl Checker<'_> {
                 })?;
                 let block = self.b.close(vec![member], value.leaves());
                 self.b.at(span);
-                let outs = self.b.map_with(size, 1, block);
+                let outs = self.b.map_with(size, Tile::ONE, block);
                 Ok(array.with_leaves(&outs))
             }
         }

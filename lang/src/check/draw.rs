@@ -4,7 +4,7 @@ use super::expression::tight;
 use super::types::Ty;
 use super::value::*;
 use super::*;
-use crate::core::Distribution as Base;
+use crate::core::{Distribution as Base, Tile};
 
 impl Checker<'_> {
     /// What a `~` draws: from a distribution, in the shape of the declared type or of the distribution's own numbers.
@@ -234,7 +234,7 @@ pub fn each_element(c: &mut Checker, mut call: super::builtin::Call) -> Checked<
     };
     let element = c.opened(|c| c.deeper(&mut one))?;
     let block = c.b.close(vec![member], element.leaves());
-    let outs = c.b.map_with(size, 1, block);
+    let outs = c.b.map_with(size, Tile::ONE, block);
     let shape = like.shape();
     let mut leaves = outs.into_iter();
     Ok(Value::Number(like.map_leaves(&mut |_| c.b.reshape(leaves.next().expect("as many parts"), shape.clone()))))

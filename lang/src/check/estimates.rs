@@ -7,7 +7,7 @@ use super::builtin::{Call, as_number};
 use super::expression::tight;
 use super::value::*;
 use super::*;
-use crate::core::{Block as CoreBlock, Monoid, Op, Step, VarMap, VarSet, named};
+use crate::core::{Block as CoreBlock, Monoid, Op, Step, Tile, VarMap, VarSet, named};
 use crate::pass;
 use crate::routine::estimate as rows;
 use moyal_runtime::array::Scalar;
@@ -397,7 +397,7 @@ fn split_into(b: &mut Builder, steps: Vec<Step>, vars: &VarSet, touched: VarSet)
     }
 }
 
-fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, usize), body: &CoreBlock, vars: &VarSet, touched: &VarSet) {
+fn split_map(b: &mut Builder, step: &Step, (count, each): (usize, Tile), body: &CoreBlock, vars: &VarSet, touched: &VarSet) {
     let later: Vec<Step> = body.steps.iter().filter(|s| s.outs.iter().any(|v| touched.contains(v))).cloned().collect();
     let made: VarSet = body.steps.iter().flat_map(|s| s.outs.iter().copied()).filter(|v| !touched.contains(v)).collect();
     let mut read: Vec<Var> = later.iter().flat_map(Step::reads).chain(body.results.iter().copied()).filter(|v| made.contains(v)).collect();

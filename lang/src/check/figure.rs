@@ -3,7 +3,7 @@
 use super::builtin::{Call, as_number};
 use super::value::*;
 use super::*;
-use crate::core::Monoid;
+use crate::core::{Monoid, Tile};
 use moyal_runtime::array::Scalar;
 
 /// One layer of a figure, before its numbers are known.
@@ -370,7 +370,7 @@ impl Checker<'_> {
             }
         })?;
         let block = self.b.close(vec![member], vec![y]);
-        let y = self.b.map_with(POINTS, 1, block)[0];
+        let y = self.b.map_with(POINTS, Tile::ONE, block)[0];
         Ok(Rc::new(Layer { label: None, kind: LayerKind::Line { x, y } }))
     }
 }

@@ -822,10 +822,10 @@ impl Builder {
         self.open();
         let results = body(self, member);
         let body = self.close(vec![member], results);
-        self.map_with(count, 1, body)
+        self.map_with(count, Tile::ONE, body)
     }
 
-    pub fn map_with(&mut self, count: usize, each: usize, body: Block) -> Vec<Var> {
+    pub fn map_with(&mut self, count: usize, each: Tile, body: Block) -> Vec<Var> {
         let types = body
             .results
             .iter()

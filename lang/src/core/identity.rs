@@ -142,7 +142,7 @@ impl Words<'_> {
             Op::Loop { .. } => self.add(19),
             Op::While { .. } => self.add(20),
             Op::If { .. } => self.add(21),
-            Op::Map { count, each, .. } => self.all([22, *count as u64, *each as u64].into_iter()),
+            Op::Map { count, each, .. } => self.all([22, *count, each.first, each.size].into_iter().map(|n| n as u64)),
             Op::Require { message, .. } => {
                 self.add(23);
                 self.all(message.bytes().map(u64::from).collect::<Vec<_>>().into_iter());

@@ -177,12 +177,24 @@ pub enum Op {
     /// One of two blocks without params; both have results of the same types.
     If { condition: Var, then: Box<Block>, otherwise: Box<Block> },
     /// `count` independent members. `body.params` is the member's number; each result gets a leading dimension `count`.
-    /// A member may stand for `each` of the program's own, dealt with at once.
-    Map { count: usize, each: usize, body: Box<Block> },
+    /// A member may stand for several of the program's own, dealt with at once: `each` says for which.
+    Map { count: usize, each: Tile, body: Box<Block> },
     /// Fails the run at this step's place with `message` unless the scalar `condition` holds.
     Require { condition: Var, message: String },
     /// What is said with a failure from here to the end of this turn or member: where a path is. Compiled code knows nothing of it.
     Note { shown: Vec<Shown> },
+}
+
+/// Of how many of the program's own members each member of a map consists, from the program's member `first` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    pub first: usize,
+    pub size: usize,
+}
+
+impl Tile {
+    /// Members as the program has them.
+    pub const ONE: Tile = Tile { first: 0, size: 1 };
 }
 
 /// Around what stands for a value in the message of a [`Op::Require`].

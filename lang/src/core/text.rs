@@ -67,8 +67,8 @@ fn operation(op: &Op) -> String {
         Op::Loop { .. } => format!("loop {args}"),
         Op::While { .. } => format!("while {args}"),
         Op::If { .. } => format!("if {args}"),
-        Op::Map { count, each: 1, .. } => format!("map {count}"),
-        Op::Map { count, each, .. } => format!("map {count} of {each}"),
+        Op::Map { count, each: Tile::ONE, .. } => format!("map {count}"),
+        Op::Map { count, each, .. } => format!("map {count} of {} from {}", each.size, each.first),
         Op::Require { message, .. } => format!("require {args}: {message}"),
         Op::Note { .. } => format!("note {args}"),
     }

@@ -72,7 +72,7 @@ pub enum Instruction {
     Loop { count: Buffer, before: Vec<Move>, turn: Turn, span: u32 },
     While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Turn, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
-    Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
+    Map { count: usize, each: Tile, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
     /// What follows belongs to this mark. Only in plans that are profiled.
     Pass { mark: u32 },
@@ -1140,7 +1140,7 @@ impl Planner {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn members(&mut self, step: &Step, count: usize, each: usize, body: &Block, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
+    fn members(&mut self, step: &Step, count: usize, each: Tile, body: &Block, k: usize, scope: &mut Scope, out: &mut Vec<Instruction>) {
         let outs: Vec<Buffer> = step.outs.iter().map(|v| self.allocate(*v, scope, k)).collect();
         let outer = self.frame;
         self.frames.push(Arena::default());

@@ -2,7 +2,7 @@
 
 use super::machine::{self, Code};
 use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Stencil, Turn};
-use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
+use crate::core::{Distribution, Literal, Monoid, Program, Tile, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
 use crate::profile::{Marks, Thread};
@@ -245,7 +245,7 @@ impl<'t> Shared<'t> {
 /// A map as the plan has it.
 struct Members<'p> {
     count: usize,
-    each: usize,
+    each: Tile,
     member: Buffer,
     body: &'p [Instruction],
     results: &'p [(Buffer, Buffer, usize)],

@@ -546,7 +546,7 @@ impl Batcher<'_> {
     }
 
     /// A map inside: its members stay members, each for all of ours.
-    fn inner_map(&mut self, count: usize, each: usize, body: &Block) -> Vec<(Var, bool)> {
+    fn inner_map(&mut self, count: usize, each: Tile, body: &Block) -> Vec<(Var, bool)> {
         let member = self.b.fresh(Type::scalar(Scalar::Int));
         self.b.open();
         self.names.insert(body.params[0], (member, false));

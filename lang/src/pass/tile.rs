@@ -15,14 +15,14 @@ const TILE: usize = 2048;
 const FEW: usize = 4;
 
 pub fn program(program: Program) -> Program {
-    if !program.body.has(&|op| matches!(op, Op::Map { each: 1, .. })) {
+    if !program.body.has(&|op| matches!(op, Op::Map { each: Tile::ONE, .. })) {
         return program;
     }
     walk::program(program, (), step)
 }
 
 fn step(walk: &mut Walk, Step { outs, op, .. }: Step) -> Vec<Var> {
-    if let Op::Map { count, each: 1, body } = &op
+    if let Op::Map { count, each: Tile::ONE, body } = &op
         && let Some(width) = width(walk.b, *count, body)
     {
         return tiles(walk, *count, width, body);
@@ -70,28 +70,33 @@ fn work(b: &Builder, step: &Step, in_loop: bool, differ: &VarSet) -> usize {
     own.max(inner.unwrap_or(0))
 }
 
-/// The map by tiles of so many members, and what is left over by itself.
+/// The map by tiles of so many members, and what is left over as a smaller one.
 fn tiles(walk: &mut Walk, count: usize, width: usize, body: &Block) -> Vec<Var> {
     let (whole, rest) = (count / width, count % width);
     let (b, names) = (&mut *walk.b, &mut walk.names);
-    let member = b.fresh(Type::scalar(moyal_runtime::array::Scalar::Int));
-    b.open();
-    let size = b.int(width as i64);
-    let first = b.mul(member, size);
-    let results = tile(b, first, width, body, names);
-    let turn = b.close(vec![member], results);
-    let outs = b.map_with(whole, width, turn);
-    let outs = outs.into_iter().map(|v| {
-        let shape = b.shape_of(v)[2..].to_vec();
-        b.reshape(v, [&[whole * width], &shape[..]].concat())
-    });
-    let outs: Vec<Var> = outs.collect();
+    let outs = tiles_of(b, whole, Tile { first: 0, size: width }, body, names);
     if rest == 0 {
         return outs;
     }
-    let first = b.int((whole * width) as i64);
-    let last = tile(b, first, rest, body, names);
+    let last = tiles_of(b, 1, Tile { first: whole * width, size: rest }, body, names);
     outs.into_iter().zip(last).map(|(v, end)| b.concat(vec![v, end], 0)).collect()
+}
+
+/// So many tiles of one size.
+fn tiles_of(b: &mut Builder, count: usize, each: Tile, body: &Block, names: &mut VarMap<Var>) -> Vec<Var> {
+    let member = b.fresh(Type::scalar(moyal_runtime::array::Scalar::Int));
+    b.open();
+    let (size, before) = (b.int(each.size as i64), b.int(each.first as i64));
+    let first = b.mul(member, size);
+    let first = b.add(first, before);
+    let results = tile(b, first, each.size, body, names);
+    let turn = b.close(vec![member], results);
+    let outs = b.map_with(count, each, turn);
+    let outs = outs.into_iter().map(|v| {
+        let shape = b.shape_of(v)[2..].to_vec();
+        b.reshape(v, [&[count * each.size], &shape[..]].concat())
+    });
+    outs.collect()
 }
 
 /// The results of the members from `first` on, with their dimension in front.

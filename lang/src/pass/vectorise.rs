@@ -10,7 +10,7 @@ use crate::core::build::Builder;
 use crate::core::*;
 
 pub fn program(program: Program) -> Program {
-    if !program.body.has(&|op| matches!(op, Op::Map { each: 1, .. })) {
+    if !program.body.has(&|op| matches!(op, Op::Map { each: Tile::ONE, .. })) {
         return program;
     }
     walk::program(program, (), step)
@@ -23,7 +23,7 @@ pub fn block(b: &mut Builder, block: Block) -> Block {
 
 fn step(walk: &mut Walk, Step { outs, op, .. }: Step) -> Vec<Var> {
     match walk.inside(op) {
-        Op::Map { count, each: 1, body } if flat(&body) && count > 0 => map(walk.b, count, &body),
+        Op::Map { count, each: Tile::ONE, body } if flat(&body) && count > 0 => map(walk.b, count, &body),
         op => walk.b.rebuild(op, &outs),
     }
 }

@@ -41,7 +41,7 @@ pub fn pull(b: &mut Builder, count: usize, body: &Block, step: &Step, around: &T
     }
     let kept = vec![true; results.len()];
     let block = b.close(vec![member], results);
-    let mut results = b.map_with(count, 1, activity::prune(&block, &kept)).into_iter();
+    let mut results = b.map_with(count, Tile::ONE, activity::prune(&block, &kept)).into_iter();
     for part in parts {
         match part {
             Part::Row { of } => {
