@@ -126,6 +126,7 @@ builtins! {
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
     "is_estimate", "is_estimate(x)", "Whether a number has an error (is a mean over an ensemble, or computed from some): known before the run.", is_estimate;
     "is_function", "is_function(x)", "Whether a value can be called: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Function(_)));
+    "takes_arguments", "takes_arguments(f, n)", "Whether a function can be called with n arguments: known before the run.", takes_arguments;
     "is_ensemble", "is_ensemble(x)", "Whether a value is an array over an ensemble: known before the run.", |c, k| is(c, k, over_an_ensemble);
     "is_text", "is_text(x)", "Whether a value is a text: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Text(_)));
     "is_number", "is_number(x)", "Whether a value is a number or an array: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Number(_)));
@@ -720,6 +721,16 @@ fn is(c: &mut Checker, mut call: Call, holds: impl FnOnce(&Value) -> bool) -> Ch
 
 fn over_an_ensemble(value: &Value) -> bool {
     matches!(value, Value::Number(n) if matches!(n.sets.first(), Some(IndexSet::Ensemble(_))))
+}
+
+fn takes_arguments(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(f, f_span), (n, n_span)] = call.exactly::<2>(c)?;
+    let IndexSet::Range(count) = c.index_set(&n, &n_span)? else { return c.needs(&n_span, "a number of arguments", &n) };
+    match f {
+        Value::Unknown => Err(Reported),
+        Value::Function(f) => known(c, f.takes(count)),
+        other => c.needs(&f_span, "a function", &other),
+    }
 }
 
 fn has(c: &mut Checker, mut call: Call) -> Checked<Value> {

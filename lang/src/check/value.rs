@@ -490,6 +490,26 @@ impl Function {
         }
     }
 
+    /// Whether it can be called with so many arguments, as far as it is known without a call.
+    pub fn takes(&self, count: usize) -> bool {
+        match self {
+            Function::User(closure) => match &closure.declaration {
+                Declaration::Function(f) => {
+                    let needed = f.parameters.iter().filter(|p| p.default.is_none()).count();
+                    (needed..=f.parameters.len()).contains(&count)
+                }
+                Declaration::Lambda { parameters, .. } => parameters.len() == count,
+                Declaration::Process(_) => false,
+            },
+            Function::Primitive(row) => row.arity() == count,
+            // Which has one argument more.
+            Function::Derived(Derived::Along | Derived::Transposed, f) => count > 0 && f.takes(count - 1),
+            Function::Derived(_, f) => f.takes(count),
+            Function::Fixed { function, .. } => function.takes(count),
+            Function::Builtin(_) | Function::OfProcess(..) => true,
+        }
+    }
+
     /// See [`Value::kept`].
     pub fn kept(self: &Rc<Function>, f: &mut dyn FnMut(Var) -> Var) -> Rc<Function> {
         match &**self {
