@@ -665,7 +665,7 @@ impl Session {
     fn finite(&self, unit: &Unit, inputs: &[Arc<Array>], results: &[Arc<Array>]) -> Result<(), Diagnostic> {
         // Errors may be unknown (a single draw): only values count.
         let values = unit.program.body.results.iter().zip(results).zip(&unit.outputs);
-        let wrong = values.filter(|(_, slot)| !self.is_fluctuation(**slot)).any(|((_, array), _)| !execute::all_finite(array));
+        let wrong = values.filter(|(_, slot)| !self.is_fluctuation(**slot)).any(|((_, array), _)| !array.data.all_finite());
         if !wrong {
             return Ok(());
         }
