@@ -891,10 +891,11 @@ impl Maker {
             }
             ([a @ Set::Range(n), b], Kind::Real | Kind::F32) if a == b && small(a) => {
                 let matrix = self.square(ty.kind, *n, depth)?;
-                Some(match self.random.below(4) {
+                Some(match self.random.below(5) {
                     0 => format!("inverse({matrix})"),
                     1 => format!("solve({matrix}, {})", self.expr(ty, depth)),
                     2 => format!("cholesky({matrix} @ ({matrix})' + {})", self.identity(ty.kind, *n)),
+                    3 => format!("semidefinite_factor({matrix} @ ({matrix})' + {})", self.identity(ty.kind, *n)),
                     _ => {
                         let (i, j) = (self.fresh(), self.fresh());
                         // Eigenvalues well apart, so that eigenvectors have a slope.

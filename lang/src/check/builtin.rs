@@ -107,7 +107,11 @@ builtins! {
     "log_determinant", "log_determinant(A)",
         "The logarithm of a determinant, which if real must be positive: for large matrices, whose determinant overflows.",
         |c, k| linear::scalar(c, k, &crate::routine::determinant::LOG_DETERMINANT);
-    "cholesky", "cholesky(A)", "The lower triangular L for which A = L @ L', of a positive definite matrix.", linear::cholesky;
+    "cholesky", "cholesky(A)", "The lower triangular L for which A = L @ L', of a positive definite matrix.",
+        |c, k| linear::factor(c, k, &crate::routine::hermitian::CHOLESKY);
+    "semidefinite_factor", "semidefinite_factor(A)",
+        "The lower triangular L for which A = L @ L', of a matrix with eigenvalues above or at 0, such as a covariance: if some are 0, L has columns of zeros.",
+        |c, k| linear::factor(c, k, &crate::routine::hermitian::SEMIDEFINITE_FACTOR);
     "eigenvalues", "eigenvalues(A)", "The eigenvalues of a symmetric or Hermitian matrix, in ascending order.", linear::eigenvalues;
     "eigensystem", "let (w, V) = eigensystem(A)",
         "Eigenvalues and, as the columns of V, eigenvectors, whose largest component is real and positive: A @ V[.., k] is w[k] * V[.., k].",
@@ -409,14 +413,17 @@ fn complex(c: &mut Checker, mut call: Call) -> Checked<Value> {
 
 // ---- distributions ----
 
-fn pair(c: &mut Checker, call: &mut Call) -> Checked<[Number; 2]> {
-    let [(a, a_span), (b, b_span)] = call.exactly::<2>(c)?;
-    Ok([as_number(c, a, &a_span)?, as_number(c, b, &b_span)?])
+/// A parameter of a distribution.
+fn real_parameter(c: &mut Checker, value: Value, span: &Span, what: &str) -> Checked<Number> {
+    let number = as_number(c, value, span)?;
+    if number.im.is_some() { c.fail(errors::law_of_complex(span, what)) } else { Ok(number) }
 }
 
 fn normal(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let span = call.span;
-    let [mean, deviation] = pair(c, &mut call)?;
+    let [(mean, mean_span), (deviation, deviation_span)] = call.exactly::<2>(c)?;
+    let mean = real_parameter(c, mean, &mean_span, "the mean of a normal distribution")?;
+    let deviation = real_parameter(c, deviation, &deviation_span, "the standard deviation of a normal distribution")?;
     if c.literal_real(&deviation).is_some_and(|s| s < 0.0) {
         return c.fail(errors::negative_deviation(span));
     }
@@ -445,7 +452,9 @@ fn standard_normal(c: &mut Checker, mut call: Call) -> Checked<Value> {
 
 fn uniform(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let span = call.span;
-    let [low, high] = pair(c, &mut call)?;
+    let [(low, low_span), (high, high_span)] = call.exactly::<2>(c)?;
+    let low = real_parameter(c, low, &low_span, "an end of an interval")?;
+    let high = real_parameter(c, high, &high_span, "an end of an interval")?;
     if let (Some(a), Some(b)) = (c.literal_real(&low), c.literal_real(&high))
         && a >= b
     {
@@ -455,7 +464,8 @@ fn uniform(c: &mut Checker, mut call: Call) -> Checked<Value> {
 }
 
 fn exponential(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let (rate, span) = call.one_number(c)?;
+    let [(rate, span)] = call.exactly::<1>(c)?;
+    let rate = real_parameter(c, rate, &span, "the rate of an exponential distribution")?;
     if c.literal_real(&rate).is_some_and(|r| r <= 0.0) {
         return c.fail(errors::rate_not_positive(&span));
     }

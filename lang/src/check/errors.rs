@@ -980,6 +980,12 @@ pub fn no_draws_of(span: &Span, what: &str) -> Diagnostic {
     error(format!("random numbers are real or f32, not {what}")).label(span, format!("drawn as {what}")).help(help)
 }
 
+pub fn law_of_complex(span: &Span, what: &str) -> Diagnostic {
+    error(format!("{what} is real")).label(span, "this is complex").help(
+        "complex numbers are drawn by their parts: complex(x, y) with x, y ~ normal(0, 1); paths of complex states begin where a function of their number says, from: k -> …, or at multinormal(mean, covariance) of first all real parts, then all imaginary ones",
+    )
+}
+
 pub fn negative_deviation(span: &Span) -> Diagnostic {
     error("a standard deviation cannot be negative").label(span, "normal(mean, deviation)")
 }

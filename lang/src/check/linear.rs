@@ -46,11 +46,12 @@ pub fn scalar(c: &mut Checker, mut call: Call, row: &'static Routine) -> Checked
     Ok(number(a.0.kind, vec![], &c.b.routine(row, 0, parts(&a.0))))
 }
 
-pub fn cholesky(c: &mut Checker, mut call: Call) -> Checked<Value> {
+/// L with A = L L†, by one of the rows that give it.
+pub fn factor(c: &mut Checker, mut call: Call, row: &'static Routine) -> Checked<Value> {
     let a = argument(c, &mut call)?;
     equal_sets(c, &call, &a)?;
     c.take_part(&a.0, call.span);
-    Ok(number(a.0.kind, a.0.sets.clone(), &c.b.routine(&hermitian::CHOLESKY, 0, parts(&a.0))))
+    Ok(number(a.0.kind, a.0.sets.clone(), &c.b.routine(row, 0, parts(&a.0))))
 }
 
 pub fn eigenvalues(c: &mut Checker, mut call: Call) -> Checked<Value> {

@@ -8,7 +8,7 @@ use super::*;
 use moyal_runtime::linear::hermitian::{self, eigensystem};
 use moyal_runtime::linear::{Complex, Element};
 
-pub static ROWS: &[&Routine] = &[&CHOLESKY, &EIGENVALUES, &EIGENSYSTEM, &SINGULAR_VALUES];
+pub static ROWS: &[&Routine] = &[&CHOLESKY, &SEMIDEFINITE_FACTOR, &EIGENVALUES, &EIGENSYSTEM, &SINGULAR_VALUES];
 
 /// (A + A†)/2, or what is wrong with A.
 fn symmetric<T: Element + std::fmt::Display>(a: &[T], n: usize, single: bool, name: &str) -> Result<Vec<T>, String> {
@@ -31,27 +31,52 @@ pub static CHOLESKY: Routine = Routine {
     doc: "The lower triangular L with positive diagonal for which A = L L†.",
     types: |args| square(args).map(|_| args.to_vec()),
     run: |members| {
-        let (n, single) = (members.types[0].shape[0], members.is_single());
-        match members.args.len() {
-            1 => members.each(|[a], [l]| {
-                l.copy_from_slice(&cholesky(&symmetric(a, n, single, "symmetric")?, n)?);
-                Ok(())
-            }),
-            _ => members.each(|[re, im], [x, y]| {
-                let a = symmetric(&joined(re, im), n, single, "Hermitian")?;
-                split(&cholesky(&a, n)?, x, y);
-                Ok(())
-            }),
-        }
+        const FAULT: &str = "the matrix is not positive definite: one of its eigenvalues is not above 0";
+        factors(members, FAULT, hermitian::cholesky, hermitian::cholesky)
     },
     derivative: Derivative::Smooth { push: push_cholesky, pull: pull_cholesky },
     harmless: Some(identities),
-    samples: &[&[Sample::Positive(3)], &[Sample::Positive(3), Sample::Antisymmetric(3)]],
+    samples: CHOLESKY_SAMPLES,
     ..ROUTINE
 };
 
-fn cholesky<T: Element>(a: &[T], n: usize) -> Result<Vec<T>, String> {
-    hermitian::cholesky(a, n).ok_or_else(|| "the matrix is not positive definite: one of its eigenvalues is not above 0".into())
+const CHOLESKY_SAMPLES: &[&[Sample]] = &[&[Sample::Positive(3)], &[Sample::Positive(3), Sample::Antisymmetric(3)]];
+
+/// Where the matrix is singular there is no derivative, and the rules fail.
+pub static SEMIDEFINITE_FACTOR: Routine = Routine {
+    name: "semidefinite_factor",
+    doc: "The lower triangular L for which A = L L†, with columns of zeros if A is singular.",
+    types: |args| square(args).map(|_| args.to_vec()),
+    run: |members| {
+        const FAULT: &str = "the matrix is no covariance: one of its eigenvalues is below 0, so that some combination of the components has a negative variance";
+        let epsilon = if members.is_single() { f64::from(f32::EPSILON) } else { f64::EPSILON };
+        factors(members, FAULT, |a, n| hermitian::semidefinite_factor(a, n, epsilon), |a, n| hermitian::semidefinite_factor(a, n, epsilon))
+    },
+    derivative: Derivative::Smooth { push: push_cholesky, pull: pull_cholesky },
+    harmless: Some(identities),
+    samples: CHOLESKY_SAMPLES,
+    ..ROUTINE
+};
+
+/// The factor of each member, or the fault of one that has none.
+fn factors(
+    members: &mut Members,
+    fault: &str,
+    real: impl Fn(&[f64], usize) -> Option<Vec<f64>>,
+    complex: impl Fn(&[Complex], usize) -> Option<Vec<Complex>>,
+) -> Result<(), Fault> {
+    let (n, single) = (members.types[0].shape[0], members.is_single());
+    match members.args.len() {
+        1 => members.each(|[a], [l]| {
+            l.copy_from_slice(&real(&symmetric(a, n, single, "symmetric")?, n).ok_or(fault)?);
+            Ok(())
+        }),
+        _ => members.each(|[re, im], [x, y]| {
+            let a = symmetric(&joined(re, im), n, single, "Hermitian")?;
+            split(&complex(&a, n).ok_or(fault)?, x, y);
+            Ok(())
+        }),
+    }
 }
 
 /// L Φ(L⁻¹ dA L⁻†), where Φ keeps the lower half with half the diagonal: Murray, arXiv:1602.07527.

@@ -53,6 +53,34 @@ pub fn cholesky<T: Element>(a: &[T], n: usize) -> Option<Vec<T>> {
     Some(l)
 }
 
+/// The same of a matrix some of whose eigenvalues may be 0: where rounding (`epsilon`, of one operation) alone is left of a diagonal, L
+/// has a column of zeros. None if an eigenvalue is negative by more than what a matrix computed in many steps may have lost.
+pub fn semidefinite_factor<T: Element>(a: &[T], n: usize, epsilon: f64) -> Option<Vec<T>> {
+    let lost = epsilon.sqrt();
+    let diagonal = |i: usize| a[i * n + i].re();
+    let mut l = vec![T::ZERO; n * n];
+    for i in 0..n {
+        let (done, rest) = l.split_at_mut(i * n);
+        let row = &mut rest[..n];
+        for j in 0..i {
+            let other = &done[j * n..(j + 1) * n];
+            let left = a[i * n + j] - product(&row[..j], &other[..j]);
+            if other[j].re() != 0.0 {
+                row[j] = left / other[j];
+            } else if left.norm2() > lost * diagonal(i).abs() * diagonal(j).abs() {
+                return None;
+            }
+        }
+        let square = diagonal(i) - row[..i].iter().map(|x| x.norm2()).sum::<f64>();
+        if square < -lost * diagonal(i).abs() {
+            return None;
+        }
+        let nothing = square <= n as f64 * epsilon * diagonal(i).abs();
+        row[i] = if nothing { T::ZERO } else { T::real(square.sqrt()) };
+    }
+    Some(l)
+}
+
 /// Σ x y*
 fn product<T: Element>(x: &[T], y: &[T]) -> T {
     x.iter().zip(y).fold(T::ZERO, |sum, (x, y)| sum + *x * y.conjugate())
