@@ -127,6 +127,7 @@ builtins! {
     "table", "table(\"title\", name: x, …)", "Prints arrays as columns under their names.", effect;
     "save", "save(\"x.npy\", x)", "Writes an array to a file.", effect;
     "load", "let x = load(\"x.npy\")", "Reads an array from a file.", effect;
+    "one_by_one", "one_by_one(n)", "The integers 0 … n - 1, known one by one: what runs over them may make things of different types of each.", one_by_one;
     "is_known", "is_known(x)", "Whether a number is known before the run.", is_known;
     "is_estimate", "is_estimate(x)", "Whether a number has an error (is a mean over an ensemble, or computed from some): known before the run.", is_estimate;
     "is_function", "is_function(x)", "Whether a value can be called: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Function(_)));
@@ -731,6 +732,13 @@ fn is(c: &mut Checker, mut call: Call, holds: impl FnOnce(&Value) -> bool) -> Ch
 
 fn over_an_ensemble(value: &Value) -> bool {
     matches!(value, Value::Number(n) if matches!(n.sets.first(), Some(IndexSet::Ensemble(_))))
+}
+
+fn one_by_one(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(n, span)] = call.exactly::<1>(c)?;
+    let IndexSet::Range(count) = c.index_set(&n, &span)? else { return c.needs(&span, "a number that is known", &n) };
+    let members = (0..count).map(|k| Value::Number(Number::scalar(Kind::Int, c.b.int(k as i64))));
+    Ok(Value::Tuple(Rc::new(members.collect())))
 }
 
 fn takes_arguments(c: &mut Checker, mut call: Call) -> Checked<Value> {
