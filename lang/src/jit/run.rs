@@ -274,6 +274,9 @@ impl Worker<'_> {
     }
 
     fn copy(&self, m: &Move) {
+        if m.bytes == 8 {
+            return unsafe { copy_row(self.table[m.from], self.table[m.to], 8) };
+        }
         // Buffers do not overlap, but a buffer may be moved onto itself.
         let table = Shared(&self.table);
         self.share(m.bytes.div_ceil(8), |words| {
@@ -921,7 +924,7 @@ fn inside(i: i64, size: usize) -> usize {
 }
 
 /// # Safety
-/// As of [`std::ptr::copy_nonoverlapping`].
+/// As of [`std::ptr::copy_nonoverlapping`]; a single number may also be copied onto itself.
 unsafe fn copy_row(from: *const u8, to: *mut u8, bytes: usize) {
     match bytes {
         // A number is not worth a call.
