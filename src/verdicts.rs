@@ -38,6 +38,9 @@ fn table(outcome: &Verified) -> String {
     let mut text = format!("{} (line {})\n", outcome.subject, outcome.place.line());
     for c in &outcome.checks {
         text.push_str(&format!("  {:names$}  {:>found$}  {:expected$}  {}\n", c.name, c.found, c.expected, word(c.verdict)));
+        for advice in c.advice.iter().filter(|_| c.verdict == Verdict::Failed) {
+            text.push_str(&format!("    {advice}\n"));
+        }
     }
     text
 }

@@ -1,11 +1,12 @@
 //! `moyal verify` passes where all is right and names the check that fails. Each file of tests/verify says in its first line
 //! which checks must fail: `# fails: one; another`. Others of the same sampler may fail with them; where none is named, none may.
+//! Lines `# says: …` are advice that must be given.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The names of the checks that fail, and whether the command says so.
-fn failing(file: &Path, arguments: &[&str]) -> (Vec<String>, bool) {
+/// The names of the checks that fail, whether the command says so, and all that it says.
+fn failing(file: &Path, arguments: &[&str]) -> (Vec<String>, bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_moyal")).arg("verify").arg(file).args(arguments).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("checks"), "{}: {said}{}", file.display(), String::from_utf8_lossy(&output.stderr));
@@ -14,7 +15,7 @@ fn failing(file: &Path, arguments: &[&str]) -> (Vec<String>, bool) {
         let line = line.trim().trim_start_matches("FAILED").trim();
         line.split("  ").next().unwrap_or(line).to_string()
     };
-    (failed.map(name).collect(), output.status.success())
+    (failed.map(name).collect(), output.status.success(), said.clone())
 }
 
 #[test]
@@ -27,12 +28,15 @@ fn wrong_programs_fail_the_right_check() {
         let text = std::fs::read_to_string(&file).unwrap();
         let first = text.lines().next().and_then(|l| l.strip_prefix("# fails:")).expect("a first line with what fails");
         let expected: Vec<&str> = first.split(';').map(str::trim).filter(|c| !c.is_empty()).collect();
-        let (failed, success) = failing(&file, &[]);
+        let (failed, success, said) = failing(&file, &[]);
         assert_eq!(success, expected.is_empty(), "{}: {failed:?}", file.display());
         for check in &expected {
             assert!(failed.iter().any(|f| f == check), "{}: `{check}` passes; failing: {failed:?}", file.display());
         }
         assert!(!expected.is_empty() || failed.is_empty(), "{}: {failed:?}", file.display());
+        for advice in text.lines().filter_map(|l| l.strip_prefix("# says: ")) {
+            assert!(said.contains(advice), "{}: does not say {advice}\n{said}", file.display());
+        }
     }
 }
 
@@ -45,7 +49,8 @@ fn every_example_is_verified() {
         if path.extension().is_some_and(|e| e == "moy") && text.contains("\naction ") {
             // Small lattices are enough here.
             let small: &[&str] = if path.ends_with("critical_slowing_down.moy") { &["--L", "4"] } else { &[] };
-            assert_eq!(failing(&path, small), (vec![], true), "{}", path.display());
+            let (failed, success, _) = failing(&path, small);
+            assert_eq!((failed, success), (vec![], true), "{}", path.display());
         }
     }
 }

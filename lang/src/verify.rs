@@ -66,7 +66,7 @@ impl Claim {
 
     /// The outcome of one whose checks did not come to their end.
     pub fn stopped(&self) -> Verified {
-        let check = Check { name: "runs to its end".into(), found: "stopped".into(), expected: String::new(), verdict: Verdict::Failed };
+        let check = Check { name: "runs to its end".into(), found: "stopped".into(), expected: String::new(), verdict: Verdict::Failed, advice: None };
         Verified { subject: self.subject.clone(), place: self.place.clone(), checks: vec![check] }
     }
 
@@ -92,6 +92,8 @@ pub struct Check {
     pub found: String,
     pub expected: String,
     pub verdict: Verdict,
+    /// What is likely to be wrong where it fails.
+    pub advice: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -738,7 +740,8 @@ fn check(fields: &[(Rc<str>, Value)], slots: &dyn Slots) -> Option<Check> {
         (true, false) => format!("{found:.1e}"),
         (false, _) => moyal_runtime::estimate::format(found, error),
     };
-    Some(Check { name: name.to_string(), found, expected, verdict })
+    let advice = if let Some(Value::Text(advice)) = field("advice") { Some(advice.to_string()) } else { None };
+    Some(Check { name: name.to_string(), found, expected, verdict, advice })
 }
 
 fn passed(yes: bool) -> Verdict {
