@@ -152,7 +152,7 @@ impl Checker<'_> {
                 }
                 let mut arguments = vec![];
                 for (parameter, (_, value, span)) in parameters.iter().zip(given) {
-                    arguments.push((parameter.text.clone(), span));
+                    arguments.push((parameter.span.text().into(), span));
                     self.bind(parameter, value, false);
                 }
                 self.calls.push(Frame { function: name.clone(), is_action: false, call: call.clone(), text: body.span.clone(), arguments });
@@ -206,7 +206,7 @@ impl Checker<'_> {
         }
         let mut arguments = vec![];
         for (parameter, slot) in f.parameters.iter().zip(slots) {
-            arguments.extend(slot.as_ref().map(|(_, span)| (parameter.name.text.clone(), span.clone())));
+            arguments.extend(slot.as_ref().map(|(_, span)| (parameter.name.span.text().into(), span.clone())));
             let value = self.parameter_value(f, parameter, slot, call)?;
             self.bind(&parameter.name, value, false);
         }
@@ -245,13 +245,13 @@ impl Checker<'_> {
         }
         if fitted.is_err()
             && is_library(&f.name.span)
-            && super::is_by_position(&span, call)
+            && super::told::is_by_position(&span, call)
             && let [.., last] = &mut self.diagnostics[said..]
             && let Some((place, text)) = last.labels.first_mut()
             && place.start == span.start
             && place.end == span.end
         {
-            *text = format!("{text}, given as `{}` of {}", parameter.name.span.text(), f.name.span.text());
+            *text = super::told::given_as(text, parameter.name.span.text(), f.name.span.text());
         }
         fitted
     }

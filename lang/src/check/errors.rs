@@ -1,6 +1,7 @@
 //! Every message of the checker: one small function each, named after the mistake.
 
 use super::foreign;
+use super::told::Given;
 use super::value::*;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -221,7 +222,7 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
         Value::Text(_) if wanted.starts_with("a number") => wrong.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`"),
         Value::Text(_) if wanted.starts_with("the name of a file") => wrong,
         _ if wanted.starts_with("the name of a file") => wrong.help("the name comes first, in quotes: `save(\"x.npy\", x)`"),
-        Value::Function(f) if wanted.starts_with("a number") => wrong.help(format!("call it: `{}(x)`", short(span, &f.name()))),
+        Value::Function(f) if wanted.starts_with("a number") => wrong.help(format!("{CALL_IT}`{}(x)`", short(span, &f.name()))),
         Value::Number(n) if wanted.starts_with("a distribution") && n.kind != Kind::Bool => {
             wrong.help("`~` draws a random number; a value is given with `=`")
         }
@@ -229,17 +230,75 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
     }
 }
 
-/// What is said of a place in the library's text, now that it is told at the argument behind it.
-pub fn told_at_argument(mistake: &mut Diagnostic, argument: &Span) {
-    let help = match mistake.message.split(" needed here").next() {
-        Some("a function is") => function_instead(argument),
-        Some("an array is") => array_instead(argument),
-        Some(wanted) if wanted.starts_with("an index set") || wanted == "int is" => integer_instead(argument),
-        _ => return,
-    };
-    if mistake.help.is_some() {
-        mistake.help = Some(help);
+/// What is said of a place in the library's text, now that it is told at the argument behind it: gives the label there.
+pub fn told_at_argument(mistake: &mut Diagnostic, given: &Given, label: &str) -> String {
+    without_advice_on(mistake, &["a condition (a bool)"]);
+    if let Some(called) = mistake.message.strip_suffix(CANNOT_BE_CALLED) {
+        let label = format!("this is {called}");
+        mistake.message = format!("a function is needed here, not {called}");
+        mistake.help = Some(function_instead(given.place));
+        return given.described(&label);
     }
+    let help = match mistake.message.split(" needed here").next() {
+        Some("a function is") => Some(function_instead(given.place)),
+        Some("an array is") => Some(array_instead(given.place)),
+        Some("a number is") if mistake.help.as_ref().is_some_and(|help| help.starts_with(CALL_IT)) => Some(call_it(given.place)),
+        Some(wanted) if wanted.starts_with("an index set") || wanted == "int is" => Some(integer_instead(given.place)),
+        _ => None,
+    };
+    if mistake.help.is_some() && help.is_some() {
+        mistake.help = help;
+    }
+    match label {
+        _ if speaks_of_place(label) => given.name(),
+        _ if label.starts_with("this is") || label.starts_with("made of") => given.described(label),
+        _ => given.used(label),
+    }
+}
+
+/// The same of an operand in the library's text, which is of `what`: whether that alone is the mistake, as of a text in a sum.
+pub fn told_of_operand(mistake: &mut Diagnostic, given: &Given, what: &str) -> bool {
+    let is_of_numbers = ["real", "int", "f32", "complex", "bool"].contains(&what.split('[').next().unwrap_or(""));
+    let is_mistake = mistake.message.contains(DOES_NOT_GO) && !is_of_numbers;
+    without_advice_on(mistake, &[OTHER_SETS]);
+    if is_mistake {
+        mistake.message = format!("{} cannot be {what}", given.name());
+        mistake.help = (what.starts_with("the action") || what.ends_with("function")).then(|| call_it(given.place));
+    }
+    is_mistake
+}
+
+/// Do the labels behind the first say what the operands are?
+pub fn speaks_of_operands(mistake: &Diagnostic) -> bool {
+    [DOES_NOT_GO, OTHER_SETS].iter().any(|said| mistake.message.contains(said))
+}
+
+/// The same where no one argument is behind it: the label, if it says more than that it was there.
+pub fn told_at_call(mistake: &mut Diagnostic) -> Option<String> {
+    if let Some(called) = mistake.message.strip_suffix(CANNOT_BE_CALLED) {
+        mistake.message = format!("a function is needed here, not {called}");
+    }
+    without_advice_on(mistake, &["needed here", DOES_NOT_GO, OTHER_SETS, "has no field"]);
+    let label = &mistake.labels[0].1;
+    (!speaks_of_place(label) && !label.starts_with("this is")).then(|| label.clone())
+}
+
+/// Of a place that the user does not see.
+fn speaks_of_place(label: &str) -> bool {
+    ["", "here", "called here", "no such field", "not a function", "these do not match"].contains(&label) || label.ends_with(" given")
+}
+
+/// What to write instead was said of the library's text, not of the user's.
+fn without_advice_on(mistake: &mut Diagnostic, kinds: &[&str]) {
+    if kinds.iter().any(|said| mistake.message.contains(said)) {
+        mistake.help = None;
+    }
+}
+
+const CALL_IT: &str = "call it: ";
+
+fn call_it(function: &Span) -> String {
+    format!("{CALL_IT}`{}(x)`", short(function, "f"))
 }
 
 fn array_instead(span: &Span) -> String {
@@ -431,8 +490,12 @@ pub fn operand(span: &Span, op: &str, wanted: &str, found: &Value) -> Diagnostic
     }
 }
 
+const DOES_NOT_GO: &str = "` does not go between ";
+
+const OTHER_SETS: &str = "` needs arrays over the same index sets";
+
 pub fn operands(op_span: &Span, op: BinaryOp, left: (&Span, &Value), right: (&Span, &Value)) -> Diagnostic {
-    let found = error(format!("`{}` does not go between {} and {}", sign(op), left.1.describe(), right.1.describe()))
+    let found = error(format!("`{}{DOES_NOT_GO}{} and {}", sign(op), left.1.describe(), right.1.describe()))
         .label(op_span, "here")
         .label(left.0, left.1.describe())
         .label(right.0, right.1.describe());
@@ -452,7 +515,7 @@ pub fn operands(op_span: &Span, op: BinaryOp, left: (&Span, &Value), right: (&Sp
 type Side<'a> = (&'a Span, &'a Number);
 
 pub fn other_sets(op_span: &Span, op: BinaryOp, left: Side, right: Side) -> Diagnostic {
-    let found = error(format!("`{}` needs arrays over the same index sets", sign(op)))
+    let found = error(format!("`{}{OTHER_SETS}", sign(op)))
         .label(op_span, "these do not match")
         .label(left.0, left.1.describe())
         .label(right.0, right.1.describe());
@@ -858,8 +921,10 @@ pub fn no_part(span: &Span, found: &Value) -> Diagnostic {
 
 // ---- calls ----
 
+const CANNOT_BE_CALLED: &str = " cannot be called";
+
 pub fn not_a_function(span: &Span, found: &Value, called: &str) -> Diagnostic {
-    let wrong = error(format!("{called} cannot be called")).label(span, "not a function");
+    let wrong = error(format!("{called}{CANNOT_BE_CALLED}")).label(span, "not a function");
     match found {
         Value::Number(n) if !n.is_scalar() => wrong.help(format!("an array is read with square brackets: `{}[i]`", short(span, "x"))),
         Value::Number(_) => wrong.help(format!("a product is written `{} * (…)`", short(span, "a"))),
@@ -932,7 +997,7 @@ pub fn missing_argument(call: &Span, function: &Name, name: &str, known: &str) -
 
 pub fn action_of_several(call: &Span, action: &Name, known: &str) -> Diagnostic {
     error(format!("a sampler takes an action of one argument: `{}` has several ({known})", action.span.text()))
-        .label(call, "called with one here")
+        .label(call, "called with one argument")
         .help("several fields go into one record, action S(z: {φ: real[Λ], χ: real[Λ]}) = …; others are fixed in an action of its own, action T(φ: real[Λ]) = S(φ, 0.3)")
 }
 
