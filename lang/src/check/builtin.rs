@@ -141,6 +141,7 @@ builtins! {
     "affine_kind", "affine_kind(p, x, t)", "How the components of an affine process move: \"diagonal\", each by itself, or \"matrix\". Others are refused.", affine::affine_kind;
     "is_affine", "is_affine(p, x, t)", "Whether a process has affine drift and noise that does not know the state: known before the run.", affine::is_affine;
     "same_function", "same_function(f, g)", "Whether two values are one declared function: known before the run.", paths::same_function;
+    "library_name", "library_name(f)", "The name of a function of the library, of all else an empty text: known before the run.", paths::library_name;
     "same_type", "same_type(x, y)", "Whether two values have one type: known before the run.", paths::same_type;
     "collocation", "let (u, w, Q, L) = collocation(n)",
         "Nodes and weights of the Gauss–Legendre rule on (0, 1), the matrix of integrals from 0 to each node, and that of the last two Legendre coefficients.", affine::collocation;
