@@ -1,5 +1,6 @@
 //! Every message of the checker: one small function each, named after the mistake.
 
+use super::closed::{self, Block};
 use super::foreign;
 use super::told::Given;
 use super::value::*;
@@ -83,7 +84,27 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
             .label(&later, "gets its value only here")
             .help("statements follow each other from top to bottom: move the declaration up");
     }
+    if let Some(declared) = closed::declared(name) {
+        return behind_its_block(name, &declared);
+    }
     with_help(found.label(&name.span, "unknown name"), help)
+}
+
+/// What was declared in a block that has ended.
+fn behind_its_block(name: &Name, declared: &closed::Declared) -> Diagnostic {
+    let text = name.span.text();
+    let help = match declared.block {
+        Block::Loop if declared.runs => format!("keep what is needed behind the loop in a `var` that stands before it: `var last = 0`, and in the loop `last = {text}`"),
+        Block::Loop => format!("declare it before the loop, `var {text} = …`, and give it its new value in the loop, `{text} = …`"),
+        Block::Branch => format!("an `if` gives the value of its branch: write `let {text} = if … {{ … }} else {{ … }}`"),
+        Block::Function => "a function gives the value of its last expression: read it from a call, `let y = f(x)`".to_string(),
+        Block::Other => "declare it before the block".to_string(),
+    };
+    let ended = error(format!("`{text}` exists only in the block in which it is declared")).label(&name.span, "the block has ended here").help(help);
+    match declared.runs {
+        true => ended.label(&declared.place, "it runs in this loop"),
+        false => ended.label(&declared.place, "declared here").label(&declared.head, "in this block"),
+    }
 }
 
 /// `real[Λ]`, `for x in Λ`
@@ -725,11 +746,24 @@ pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> 
             wrong.help(format!("a field is read at sites: `φ[x]` with `for x in {}`, `φ[x + mu]`", l.name))
         }
         (IndexSet::Lattice(_), Value::Displacement(_)) => wrong.help("a direction moves a site: `φ[x + mu]`"),
-        (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help(integer_instead(span)),
+        (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help(index_instead(span, array)),
         (_, Value::Number(n)) if n.kind == Kind::Bool => {
             wrong.help("a condition is a filter of sums, `sum(v for v in x if v > 0)`; left-out entries of an array are given a value, `[if v > 0 { v } else { 0.0 } for v in x]`")
         }
         _ => wrong,
+    }
+}
+
+/// What is written instead of a real number as index.
+fn index_instead(span: &Span, array: &Span) -> String {
+    let x = short(array, "x");
+    let number = span.text().replace('_', "").parse::<f64>().ok().filter(|y| y.is_finite() && y.abs() < 1e15);
+    match number {
+        Some(y) if y.fract() != 0.0 => {
+            format!("no entry lies between two others: write `{x}[{}]` or `{x}[{}]`; what is computed is rounded first, `{x}[floor(y) as int]`", y.floor(), y.ceil())
+        }
+        None if !span.text().contains('/') => format!("round it first: `{x}[floor({y}) as int]`, `{x}[round({y}) as int]`", y = short(span, "y")),
+        _ => integer_instead(span),
     }
 }
 
@@ -893,6 +927,9 @@ pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
 }
 
 pub fn assigned_unknown(name: &Name, near: Option<&str>) -> Diagnostic {
+    if let Some(declared) = closed::declared(name) {
+        return behind_its_block(name, &declared);
+    }
     let help = near.map(|n| format!("did you mean `{n}`?")).unwrap_or(format!("declare it first: `let {0} = …`, or `var {0} = …` if it is to change", name.span.text()));
     error(format!("nothing is called `{}` here", name.span.text())).label(&name.span, "assigned, but not declared").help(help)
 }

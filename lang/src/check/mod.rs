@@ -12,6 +12,7 @@ pub mod arithmetic;
 pub mod assign;
 pub mod builtin;
 pub mod call;
+mod closed;
 pub mod comprehension;
 pub mod derivative;
 pub mod draw;
