@@ -47,6 +47,10 @@ impl Checker<'_> {
         // Both sides are looked at even if the first is wrong: two mistakes are told at once.
         let (a, b) = (self.expr(left), self.expr(right));
         let (a, b) = (a?, b?);
+        if op == BinaryOp::MatMul {
+            self.warn_of_reciprocals(left, &a, Some(right));
+            self.warn_of_reciprocals(right, &b, None);
+        }
         self.operate(op, op_span, (a, &left.span), (b, &right.span))
     }
 

@@ -32,6 +32,9 @@ impl Checker<'_> {
         }
         let callee = callee?;
         let given = given.into_iter().map(|(n, v, s)| Ok((n, v?, s))).collect::<Checked<Vec<Given>>>()?;
+        if let (Value::Function(f), [argument], [(None, value, _)]) = (&callee, arguments, &given[..]) {
+            self.warn_of_power_in(f, &argument.value, value);
+        }
         self.called(e, function, callee, given)
     }
 

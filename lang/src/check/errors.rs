@@ -643,6 +643,33 @@ pub fn matrix_mismatch(op_span: &Span, left: Side, right: Side) -> Diagnostic {
         .help("transpose one of them with `'`")
 }
 
+/// `trace(A^2)`
+pub fn power_in_function(span: &Span, function: &str, matrix: &Span, exponent: i64) -> Diagnostic {
+    let a = short(matrix, "A");
+    let warning = Diagnostic::warning(format!("a power goes element by element: {function} is that of a matrix of powers, not of a power of the matrix"));
+    let warning = warning.label(span, if exponent == -1 { "the reciprocals of the entries" } else { "the powers of the entries" });
+    match exponent {
+        -1 => warning.help(format!("the inverse matrix is `inverse({a})`; reciprocals that are meant are written `1 / {a}`")),
+        2..=4 => {
+            let written = |sign: &str| vec![&*a; exponent as usize].join(sign);
+            warning.help(format!("write `{}` for the power of the matrix, `{}` for that of its entries", written(" @ "), written(" * ")))
+        }
+        _ => warning.help(format!("powers of the matrix are products, `{a} @ {a}`")),
+    }
+}
+
+/// `A^-1 @ b`
+pub fn reciprocals_for_inverse(span: &Span, matrix: &Span, right: Option<&Span>) -> Diagnostic {
+    let a = short(matrix, "A");
+    let inverse = match right {
+        Some(b) => format!("`solve({a}, {0})`, or `inverse({a}) @ {0}`", short(b, "b")),
+        None => format!("`inverse({a})`"),
+    };
+    Diagnostic::warning("a power goes element by element: this is not the inverse matrix")
+        .label(span, "the reciprocals of the entries")
+        .help(format!("write {inverse}; reciprocals that are meant are written `1 / {a}`"))
+}
+
 pub fn not_a_matrix(span: &Span, found: &Value) -> Diagnostic {
     let wrong = error(format!("`'` transposes a matrix, not {}", found.describe())).label(span, format!("this is {}", found.describe()));
     match found {

@@ -189,7 +189,7 @@ impl<'g> Checker<'g> {
     pub fn error(&mut self, diagnostic: Diagnostic) -> Reported {
         // What follows from a mistake that has been told already says nothing new.
         let of_unknown = diagnostic.message.rsplit_once("not ").is_some_and(|(_, given)| given.contains("unknown"));
-        if of_unknown && !self.diagnostics.is_empty() {
+        if of_unknown && self.diagnostics.iter().any(Diagnostic::is_failure) {
             return Reported;
         }
         let Some(diagnostic) = self.told_to_the_caller(diagnostic) else { return Reported };

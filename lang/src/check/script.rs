@@ -813,7 +813,7 @@ impl<'g> ScriptChecker<'g> {
         self.module = module;
         self.in_library = in_library;
         self.place = place;
-        if self.diagnostics.len() > before { Err(Reported) } else { Ok(()) }
+        if self.diagnostics[before..].iter().any(Diagnostic::is_failure) { Err(Reported) } else { Ok(()) }
     }
 
     /// The library's own names, from the files of its prelude.
@@ -1076,7 +1076,7 @@ impl<'g> ScriptChecker<'g> {
         let result = f(&mut c);
         let diagnostics = std::mem::take(&mut c.diagnostics);
         drop(c);
-        let failed = diagnostics.iter().any(|d| d.severity != crate::diagnostic::Severity::Warning);
+        let failed = diagnostics.iter().any(Diagnostic::is_failure);
         self.merge(diagnostics);
         if failed { Err(Reported) } else { result }
     }
@@ -1110,7 +1110,7 @@ impl<'g> ScriptChecker<'g> {
         }
         let result = f(&mut c);
         let diagnostics = std::mem::take(&mut c.diagnostics);
-        let failed = diagnostics.iter().any(|d| d.severity != crate::diagnostic::Severity::Warning);
+        let failed = diagnostics.iter().any(Diagnostic::is_failure);
         let made = match result {
             Ok((values, _)) if !failed => {
                 let assigned: Vec<(Rc<str>, Value)> = assignable
