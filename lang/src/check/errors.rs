@@ -467,6 +467,19 @@ pub fn unknown_range(span: &Span) -> Diagnostic {
         .help("use literals, params and arithmetic of these")
 }
 
+/// `10..0`
+pub fn empty_range(span: &Span, from: i64, to: i64) -> Diagnostic {
+    let last = to + 1;
+    let numbers = match from - last {
+        0 => format!("{from}"),
+        1 => format!("{from}, {last}"),
+        _ => format!("{from}, …, {last}"),
+    };
+    Diagnostic::warning(format!("the range {from}..{to} is empty: ranges count upwards"))
+        .label(span, "no numbers")
+        .help(format!("to count downwards, {numbers}, subtract: `for k in {}`, and `{from} - k` is the number", from - to))
+}
+
 pub fn unknown_exponent(span: &Span) -> Diagnostic {
     error("an integer power of a complex number needs an exponent that is known before the run").label(span, "computed while the program runs")
 }
