@@ -442,6 +442,9 @@ pub fn phase_as_angle(span: &Span) -> Diagnostic {
         .help("write `θ: angle`, and exp(1i*θ) for the phase: the angle is compact, and derivatives by it are real")
 }
 
+/// What is said of every number that its type can't hold.
+pub const IS_TOO_LARGE: &str = " is too large";
+
 /// What fails a run whose integers leave their range.
 pub const TOO_LARGE: &str = "the result is too large for an int: integers go up to 9223372036854775807";
 

@@ -704,7 +704,9 @@ impl<'g> ScriptChecker<'g> {
             let wrong = Diagnostic::error(format!("the param `{name}` is {}, and `--{name} {text}` gives {found}", default.describe()));
             let StatementKind::Param { value, .. } = &statement.kind else { return wrong };
             let wrong = wrong.label(&value.span, format!("its value here, {}", default.describe()));
+            let whole_number = text.replace('_', "").parse::<f64>().ok().filter(|x| found == "real" && x.fract() == 0.0 && x.abs() < 1e15);
             match text.split_once(',') {
+                _ if let Some(x) = whole_number => wrong.help(format!("write `--{name} {x}`: with a decimal point or a power of ten it is a real number")),
                 Some((whole, digits)) if !digits.contains(',') => wrong.help(format!("a decimal point is meant: `--{name} {whole}.{digits}`")),
                 _ => wrong.help(format!("give a value like the one that stands in the program: `--{name} {}`", value.span.text())),
             }
@@ -717,6 +719,17 @@ impl<'g> ScriptChecker<'g> {
         let [Statement { kind: StatementKind::Expr(e), .. }] = &program.statements[..] else {
             return self.fail(wrong("no value"));
         };
+        let too_large = |said: &[Diagnostic]| said.iter().find_map(|d| d.message.split_once(errors::IS_TOO_LARGE)).map(|(_, limit)| limit.to_string());
+        let beyond = |limit: String| {
+            let beyond = Diagnostic::error(format!("`--{name} {text}`{}{limit}", errors::IS_TOO_LARGE));
+            let StatementKind::Param { value, .. } = &statement.kind else { return beyond };
+            let beyond = beyond.label(&value.span, format!("its value here, {}", default.describe()));
+            let is_real = matches!(&default, Value::Number(n) if n.kind != Kind::Int) && text.chars().all(|c| c.is_ascii_digit());
+            if is_real { beyond.help(format!("write it with a decimal point: `--{name} {text}.0`")) } else { beyond }
+        };
+        if let Some(limit) = too_large(&mistakes) {
+            return self.fail(beyond(limit));
+        }
         if !mistakes.is_empty() {
             return self.fail(wrong("no value"));
         }
@@ -734,7 +747,11 @@ impl<'g> ScriptChecker<'g> {
             Ok((vec![Value::Number(n)], vec![]))
         });
         result.or_else(|_| {
+            let limit = too_large(&self.diagnostics[before..]);
             self.diagnostics.truncate(before);
+            if let Some(limit) = limit {
+                return self.fail(beyond(limit));
+            }
             let found = found.unwrap_or_else(|| "no value".to_string());
             self.fail(wrong(&found))
         })
