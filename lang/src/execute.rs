@@ -5,7 +5,7 @@ use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::jit::Compiled;
 use crate::profile::Marks;
 use crate::{interpret, pipeline};
-use moyal_runtime::array::{Array, Data};
+use moyal_runtime::array::Array;
 use moyal_runtime::threads::Pool;
 use std::sync::Arc;
 
@@ -93,14 +93,6 @@ pub fn too_large(program: &Program, limit: u64) -> Option<Failure> {
 }
 
 type Watch<'w> = dyn FnMut(&mut dyn FnMut() -> State, i64, i64) -> Control + 'w;
-
-pub fn all_finite(array: &Array) -> bool {
-    match &array.data {
-        Data::Real(v) => v.iter().all(|x| x.is_finite()),
-        Data::F32(v) => v.iter().all(|x| x.is_finite()),
-        _ => true,
-    }
-}
 
 /// Replays a run to find the first step that made a number which is not finite. A long run is replayed in the passes' form,
 /// by whole arrays.

@@ -235,10 +235,10 @@ impl Machine<'_> {
             Op::Gather { arg, index, checked } => vec![Arc::new(self.gather(step, *arg, index, *checked)?)],
             op => vec![Arc::new(self.array(op, step))],
         };
-        if self.strict && step.op.blocks().is_empty() && !results.iter().all(|r| crate::execute::all_finite(r)) {
+        if self.strict && step.op.blocks().is_empty() && !results.iter().all(|r| r.data.all_finite()) {
             let constant = matches!(step.op, Op::Constant(_) | Op::Table(_));
             // An argument used for the last time may be gone.
-            let inherited = step.op.args().iter().any(|v| self.values.get(v).is_some_and(|x| !crate::execute::all_finite(x)));
+            let inherited = step.op.args().iter().any(|v| self.values.get(v).is_some_and(|x| !x.data.all_finite()));
             if !constant && !inherited {
                 self.around.extend(results.iter().find_map(|r| first_not_finite(r)));
                 let value = results.iter().find_map(|r| not_finite(r)).map_or(f64::NAN, |(_, value)| value);

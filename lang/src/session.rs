@@ -73,6 +73,36 @@ const TELL: Duration = Duration::from_millis(200);
 /// A statement that ends sooner tells no progress.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// A clock that turns of a loop look at, but not each one if they are quick: to look takes as long as a few operations.
+struct Clock {
+    seen: Instant,
+    /// How many turns pass without a look, and how many have.
+    pass: u32,
+    passed: u32,
+}
+
+impl Clock {
+    /// The most turns that pass unseen: so many are quick, whatever the next ones are.
+    const MOST: u32 = 64;
+    /// What passes between two looks at quick turns.
+    const OFTEN: Duration = Duration::from_micros(50);
+
+    fn new() -> Clock {
+        Clock { seen: Instant::now(), pass: 0, passed: 0 }
+    }
+
+    fn look(&mut self) -> Option<Instant> {
+        if self.passed < self.pass {
+            self.passed += 1;
+            return None;
+        }
+        let now = Instant::now();
+        self.pass = if now - self.seen < Self::OFTEN { (2 * self.pass + 1).min(Self::MOST) } else { 0 };
+        (self.seen, self.passed) = (now, 0);
+        Some(now)
+    }
+}
+
 impl Session {
     pub fn new(library: Library, options: Options) -> Session {
         let pool = Pool::new(options.threads);
@@ -619,9 +649,10 @@ impl Session {
         let mut reached = None;
         let what = report::one_line(unit.span.text());
         let line = unit.span.line();
+        let mut clock = Clock::new();
         let mut watch = |_: &mut dyn FnMut() -> State, done: i64, total: i64| {
-            let now = Instant::now();
             reached = Some((done, total));
+            let Some(now) = clock.look() else { return Control::Continue };
             if now - start > PATIENCE && told.is_none_or(|t| now - t > TELL) {
                 told = Some(now);
                 host.progress(&Progress { what: what.clone(), line, done: done as u64, total: Some(total as u64) });
@@ -665,7 +696,7 @@ impl Session {
     fn finite(&self, unit: &Unit, inputs: &[Arc<Array>], results: &[Arc<Array>]) -> Result<(), Diagnostic> {
         // Errors may be unknown (a single draw): only values count.
         let values = unit.program.body.results.iter().zip(results).zip(&unit.outputs);
-        let wrong = values.filter(|(_, slot)| !self.is_fluctuation(**slot)).any(|((_, array), _)| !execute::all_finite(array));
+        let wrong = values.filter(|(_, slot)| !self.is_fluctuation(**slot)).any(|((_, array), _)| !array.data.all_finite());
         if !wrong {
             return Ok(());
         }

@@ -91,6 +91,7 @@ static BARE_ONE: Prim = Prim {
     domain: &[],
     guard: None,
     jumps: false,
+    cost: 1.0,
 };
 
 static BARE_TWO: Prim = Prim {
@@ -104,6 +105,7 @@ static BARE_TWO: Prim = Prim {
     domain: &[],
     guard: None,
     jumps: false,
+    cost: 1.0,
 };
 
 #[test]

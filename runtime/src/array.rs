@@ -2,6 +2,7 @@
 //!
 //! A complex array is a pair of real ones; nothing here knows of complex numbers.
 
+use crate::simd::versions;
 use std::fmt;
 
 /// The kinds of number that an array holds. `Real` and `Int` have 64 bits.
@@ -88,6 +89,15 @@ impl Data {
         }
     }
 
+    /// Whether none of its numbers is infinite or not a number.
+    pub fn all_finite(&self) -> bool {
+        match self {
+            Data::Real(v) => finite(v),
+            Data::F32(v) => finite_f32(v),
+            Data::Int(_) | Data::Bool(_) => true,
+        }
+    }
+
     pub fn as_ptr(&self) -> *const u8 {
         match self {
             Data::Real(v) => v.as_ptr().cast(),
@@ -104,6 +114,19 @@ impl Data {
             Data::Int(v) => v.as_mut_ptr().cast(),
             Data::Bool(v) => v.as_mut_ptr().cast(),
         }
+    }
+}
+
+/// Numbers that are looked at together, without a branch for each.
+const TOGETHER: usize = 256;
+
+versions! {
+    fn finite(numbers: &[f64]) -> bool {
+        numbers.chunks(TOGETHER).all(|some| some.iter().fold(true, |all, x| all & x.is_finite()))
+    }
+
+    fn finite_f32(numbers: &[f32]) -> bool {
+        numbers.chunks(TOGETHER).all(|some| some.iter().fold(true, |all, x| all & x.is_finite()))
     }
 }
 

@@ -203,10 +203,7 @@ impl Bench {
         same("compiled code", &plain, &serial, text).map_err(|ended| ended.with(core))?;
         let (three, level) = (&self.three, if steps as u64 % 2 == 0 { Level::Avx2 } else { Level::Baseline });
         let narrow = narrower(&prepared, level);
-        let shared = three.install(|| {
-            let mut watch = |_: &mut dyn FnMut() -> State, _: i64, _: i64| Control::Continue;
-            narrow.run_from(inputs, State::default(), &context, three, &mut watch)
-        });
+        let shared = narrow.run_from(inputs, State::default(), &context, three, &mut watch);
         same(&format!("compiled code for {level:?} on three threads"), &plain, &shared.map_err(named), text)?;
         if prepared.body.steps.iter().any(|step| matches!(step.op, Op::Loop { .. })) {
             self.resumed(&compiled, inputs, &context, &plain, text)?;

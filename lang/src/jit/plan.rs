@@ -1164,7 +1164,7 @@ fn computed(roots: &[Var], defined: &VarMap<&Step>, inside: impl Fn(Var) -> bool
     while let Some(var) = open.pop() {
         let Some(step) = defined.get(&var).filter(|_| seen.insert(var)) else { continue };
         if let Op::Prim(row, _) = &step.op {
-            let cost = cost(row);
+            let cost = row.cost;
             all += cost;
             elementary += if matches!(row.emit, Emit::Inline(_)) { 0.0 } else { cost };
             match costs.iter_mut().find(|(span, _)| *span == step.span) {
@@ -1179,15 +1179,6 @@ fn computed(roots: &[Var], defined: &VarMap<&Step>, inside: impl Fn(Var) -> bool
     let own = || roots.first().and_then(|root| defined.get(root)).map(|step| (step.span, 1.0)).into_iter().collect();
     let shares = if costs.is_empty() { own() } else { costs.into_iter().map(|(span, cost)| (span, cost / all)).collect() };
     (kind, shares)
-}
-
-/// How long a row takes beside an addition, roughly.
-fn cost(row: &Prim) -> f64 {
-    match (&row.emit, row.name) {
-        (Emit::Inline(_), "div" | "sqrt") => 4.0,
-        (Emit::Inline(_), _) => 1.0,
-        _ => 20.0,
-    }
 }
 
 fn kind(op: &Op) -> Kind {

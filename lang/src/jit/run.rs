@@ -274,6 +274,9 @@ impl Worker<'_> {
     }
 
     fn copy(&self, m: &Move) {
+        if m.bytes == 8 {
+            return unsafe { copy_row(self.table[m.from], self.table[m.to], 8) };
+        }
         // Buffers do not overlap, but a buffer may be moved onto itself.
         let table = Shared(&self.table);
         self.share(m.bytes.div_ceil(8), |words| {
@@ -404,16 +407,21 @@ impl Worker<'_> {
                 self.convolve(*scalar, [*fields, *right, *out], stencil, *columns)
             }
             Instruction::Gather { arg, index, sizes, count, row, out, checked, span } => {
-                let positions = self.positions(index, sizes, *count, *checked, *span)?;
-                self.gather(&positions, *arg, *row, *count, *out);
+                if *count == 1 {
+                    let position = self.position(index, sizes, *checked, *span)?;
+                    unsafe { copy_row(self.table[*arg].add(position * row), self.table[*out], *row) };
+                } else {
+                    let positions = self.positions(index, sizes, *count, *checked, *span)?;
+                    self.gather(&positions, *arg, *row, *count, *out);
+                }
             }
             Instruction::Scatter { index, sizes, count, row, values, out, size, scalar } => {
                 let positions = self.positions(index, sizes, *count, false, 0)?;
                 self.scatter(&positions, *count, *row, *values, *out, *size, *scalar);
             }
             Instruction::Update { target, index, sizes, row, value, checked, span } => {
-                let position = self.positions(index, sizes, 1, *checked, *span)?.at(0);
-                unsafe { std::ptr::copy_nonoverlapping(self.table[*value], self.table[*target].add(position * row), *row) };
+                let position = self.position(index, sizes, *checked, *span)?;
+                unsafe { copy_row(self.table[*value], self.table[*target].add(position * row), *row) };
             }
             Instruction::Contract { scalar, left, right, out, batch, product } => {
                 self.contract(*scalar, [*left, *right, *out], *batch, product)
@@ -733,17 +741,25 @@ impl Worker<'_> {
         Ok(Positions { index, sizes })
     }
 
+    /// The one position that scalar indices say.
+    fn position(&self, index: &[Buffer], sizes: &[usize], checked: bool, span: u32) -> Result<usize, Failure> {
+        let mut position = 0;
+        for (index, size) in index.iter().zip(sizes) {
+            let i = self.int(*index);
+            if checked && (i < 0 || i >= *size as i64) {
+                return self.fail(span, FailureKind::IndexOutside { index: i, size: *size });
+            }
+            position = position * size + inside(i, *size);
+        }
+        Ok(position)
+    }
+
     fn gather(&self, positions: &Positions, arg: Buffer, row: usize, count: usize, out: Buffer) {
         let table = Shared(&self.table);
         let part = |range: std::ops::Range<usize>| {
             let (from, to) = (table.table()[arg], table.table()[out]);
             for k in range {
-                let (from, to) = unsafe { (from.add(positions.at(k) * row), to.add(k * row)) };
-                match row {
-                    // A number is not worth a call.
-                    8 => unsafe { to.cast::<u64>().write(from.cast::<u64>().read()) },
-                    _ => unsafe { std::ptr::copy_nonoverlapping(from, to, row) },
-                }
+                unsafe { copy_row(from.add(positions.at(k) * row), to.add(k * row), row) };
             }
         };
         let words = row.div_ceil(8).max(1);
@@ -898,9 +914,22 @@ struct Positions<'s> {
 
 impl Positions<'_> {
     fn at(&self, k: usize) -> usize {
-        // As in the interpreter: outside only where a branch is not taken.
-        let inside = |i: i64, size: usize| if i < 0 || i >= size as i64 { 0 } else { i as usize };
         self.index.iter().zip(self.sizes).fold(0, |at, (i, size)| at * size + inside(i[k], *size))
+    }
+}
+
+/// As in the interpreter: an index is outside only where a branch is not taken.
+fn inside(i: i64, size: usize) -> usize {
+    if i < 0 || i >= size as i64 { 0 } else { i as usize }
+}
+
+/// # Safety
+/// As of [`std::ptr::copy_nonoverlapping`]; a single number may also be copied onto itself.
+unsafe fn copy_row(from: *const u8, to: *mut u8, bytes: usize) {
+    match bytes {
+        // A number is not worth a call.
+        8 => unsafe { to.cast::<u64>().write_unaligned(from.cast::<u64>().read_unaligned()) },
+        _ => unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) },
     }
 }
 

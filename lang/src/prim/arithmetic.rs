@@ -56,6 +56,7 @@ pub static DIV: Prim = Prim {
     domain: &[(-3.0, 3.0), (0.5, 3.0)],
     guard: Some(&[1.0, 1.0]),
     emit: Emit::Inline(|l, x| l.div(x[0], x[1])), 
+    cost: 4.0,
     ..ROW
 };
 

@@ -42,6 +42,7 @@ pub static SQRT: Prim = Prim {
     }),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0]),
+    cost: 4.0,
     ..ROW
 };
 
@@ -53,6 +54,7 @@ pub static EXP: Prim = Prim {
     partials: Partials::Smooth(|_, _, y| vec![Is(y)]),
     domain: &[(-2.0, 2.0)],
     guard: Some(&[0.0]),
+    cost: 9.0,
     ..ROW
 };
 
@@ -64,6 +66,7 @@ pub static EXPM1: Prim = Prim {
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&EXP, &[x[0]]))]),
     domain: &[(-1.0, 1.0)],
     guard: Some(&[0.0]),
+    cost: 19.0,
     ..ROW
 };
 
@@ -75,6 +78,7 @@ pub static LOG: Prim = Prim {
     partials: Partials::Smooth(|b, x, _| vec![Is(inverse(b, x[0]))]),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0]),
+    cost: 10.0,
     ..ROW
 };
 
@@ -90,6 +94,7 @@ pub static LOG1P: Prim = Prim {
     }),
     domain: &[(-0.5, 2.0)],
     guard: Some(&[0.0]),
+    cost: 12.0,
     ..ROW
 };
 
@@ -100,6 +105,7 @@ pub static SIN: Prim = Prim {
     emit: Emit::Slice1(math::sin_slice, math::sin_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&COS, &[x[0]]))]),
     domain: &[(-3.0, 3.0)],
+    cost: 11.0,
     ..ROW
 };
 
@@ -113,6 +119,7 @@ pub static COS: Prim = Prim {
         vec![Is(b.neg(sine))]
     }),
     domain: &[(-3.0, 3.0)],
+    cost: 11.0,
     ..ROW
 };
 
@@ -124,6 +131,7 @@ pub static TAN: Prim = Prim {
     partials: Partials::Smooth(|b, _, y| vec![Is(one_plus_square(b, y, 1.0))]),
     domain: &[(-1.2, 1.2)],
     guard: Some(&[0.0]),
+    cost: 16.0,
     ..ROW
 };
 
@@ -139,6 +147,7 @@ pub static ASIN: Prim = Prim {
     }),
     domain: &[(-0.8, 0.8)],
     guard: Some(&[0.0]),
+    cost: 13.0,
     ..ROW
 };
 
@@ -155,6 +164,7 @@ pub static ACOS: Prim = Prim {
     }),
     domain: &[(-0.8, 0.8)],
     guard: Some(&[0.0]),
+    cost: 15.0,
     ..ROW
 };
 
@@ -168,6 +178,7 @@ pub static ATAN: Prim = Prim {
         vec![Is(inverse(b, square))]
     }),
     domain: &[(-3.0, 3.0)],
+    cost: 21.0,
     ..ROW
 };
 
@@ -185,6 +196,7 @@ pub static ATAN2: Prim = Prim {
     }),
     domain: &[(0.5, 2.0), (-2.0, 2.0)],
     guard: Some(&[0.0, 1.0]),
+    cost: 26.0,
     ..ROW
 };
 
@@ -196,6 +208,7 @@ pub static SINH: Prim = Prim {
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&COSH, &[x[0]]))]),
     domain: &[(-2.0, 2.0)],
     guard: Some(&[0.0]),
+    cost: 12.0,
     ..ROW
 };
 
@@ -207,6 +220,7 @@ pub static COSH: Prim = Prim {
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&SINH, &[x[0]]))]),
     domain: &[(-2.0, 2.0)],
     guard: Some(&[0.0]),
+    cost: 11.0,
     ..ROW
 };
 
@@ -217,6 +231,7 @@ pub static TANH: Prim = Prim {
     emit: Emit::Slice1(math::tanh_slice, math::tanh_f32_slice),
     partials: Partials::Smooth(|b, _, y| vec![Is(one_plus_square(b, y, -1.0))]),
     domain: &[(-2.0, 2.0)],
+    cost: 18.0,
     ..ROW
 };
 
@@ -236,6 +251,7 @@ pub static POW: Prim = Prim {
     }),
     domain: &[(0.5, 3.0), (-2.0, 2.0)],
     guard: Some(&[1.0, 1.0]),
+    cost: 43.0,
     ..ROW
 };
 
@@ -257,6 +273,7 @@ pub static POWER_INT: Prim = Prim {
     }),
     domain: &[(0.5, 2.0)],
     guard: Some(&[1.0, 1.0]),
+    cost: 27.0,
     ..ROW
 };
 
@@ -271,6 +288,7 @@ pub static SIGMOID: Prim = Prim {
         vec![Is(b.mul(y, rest))]
     }),
     domain: &[(-3.0, 3.0)],
+    cost: 18.0,
     ..ROW
 };
 
@@ -281,6 +299,7 @@ pub static SOFTPLUS: Prim = Prim {
     emit: Emit::Slice1(math::softplus_slice, math::softplus_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&SIGMOID, &[x[0]]))]),
     domain: &[(-3.0, 3.0)],
+    cost: 32.0,
     ..ROW
 };
 
@@ -299,6 +318,7 @@ pub static ERF: Prim = Prim {
     emit: Emit::Slice1(math::erf_slice, math::erf_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(gauss(b, x[0], 1.0))]),
     domain: &[(-2.0, 2.0)],
+    cost: 29.0,
     ..ROW
 };
 
@@ -309,6 +329,7 @@ pub static ERFC: Prim = Prim {
     emit: Emit::Slice1(math::erfc_slice, math::erfc_f32_slice),
     partials: Partials::Smooth(|b, x, _| vec![Is(gauss(b, x[0], -1.0))]),
     domain: &[(-2.0, 2.0)],
+    cost: 29.0,
     ..ROW
 };
 
@@ -320,6 +341,7 @@ pub static LOG_GAMMA: Prim = Prim {
     partials: Partials::Smooth(|b, x, _| vec![Is(b.prim(&DIGAMMA, &[x[0]]))]),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0]),
+    cost: 93.0,
     ..ROW
 };
 
@@ -334,6 +356,7 @@ pub static DIGAMMA: Prim = Prim {
     }),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0]),
+    cost: 76.0,
     ..ROW
 };
 
@@ -348,6 +371,7 @@ pub static POLYGAMMA: Prim = Prim {
     }),
     domain: &[(0.5, 4.0)],
     guard: Some(&[1.0, 1.0]),
+    cost: 475.0,
     ..ROW
 };
 
@@ -363,6 +387,7 @@ pub static BESSEL_I0E: Prim = Prim {
         vec![Is(b.sub(next, decay))]
     }),
     domain: &[(0.5, 4.0)],
+    cost: 110.0,
     ..ROW
 };
 
@@ -385,6 +410,7 @@ pub static BESSEL_I1E: Prim = Prim {
         vec![Is(b.sub(growth, decay))]
     }),
     domain: &[(0.5, 4.0)],
+    cost: 115.0,
     ..ROW
 };
 

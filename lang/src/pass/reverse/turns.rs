@@ -1,25 +1,27 @@
 //! `Loop` and `While`: turns are taken back from the last to the first. A turn needs the carried values that it began with,
 //! or some of them. Those are saved at every s-th turn of the first run; then, one segment of s turns after the other, they
-//! are computed again and saved for each turn. With s ≈ √n this holds 2√n states and costs one more run.
+//! are computed again and saved for each turn. With s ≈ √n this holds 2√n states and costs one more run. A turn back computes its
+//! turn again from the state; what is dear in it is saved beside the state where there is room.
 //!
 //! Griewank, Walther: Algorithm 799: revolve (2000) does the same with more levels.
 
 use super::*;
 
-/// States that together have no more bytes than this are all saved at once.
+/// States that together have no more bytes than this are all saved at once, and dear values beside them.
 const SMALL: usize = 1 << 22;
+/// A row of at least this cost takes longer than its result takes to be saved and read.
+const DEAR: f64 = 20.0;
 /// So many states are saved on each level if the number of turns is known only when the program runs.
 const SLOTS: usize = 64;
 
 /// A loop, ready to be taken back.
 pub struct Saved {
-    /// A turn, as far as a turn back needs the state.
+    /// A turn, as far as a turn back needs the state and the dear values.
     turn: Turn,
-    /// The carried values that a turn back reads.
-    needed: Vec<bool>,
-    /// A turn back. Params: the turn's number, the carried values, cotangents of the active ones after the turn, sums for the
-    /// captured variables; results: the cotangents before the turn, and the sums.
-    back: Block,
+    /// A turn back that knows the state alone.
+    back: Back,
+    /// One that finds dear values saved, if they are.
+    quick: Option<Back>,
     /// Which carried values are active.
     active: Vec<bool>,
     captured: Vec<Var>,
@@ -29,7 +31,17 @@ pub struct Saved {
     parts: Vec<Part>,
 }
 
-/// What a turn computes: the carried values that it keeps.
+/// A turn taken back. Params: the turn's number, the carried values, the dear values, cotangents of the active carried values after the
+/// turn, sums for the captured variables; results: the cotangents before the turn, and the sums.
+struct Back {
+    block: Block,
+    /// The carried values that it reads.
+    needed: Vec<bool>,
+    /// The dear values, as a turn calls them.
+    dear: Vec<Var>,
+}
+
+/// What a turn computes: the carried values that it keeps, and behind them the dear values.
 struct Turn {
     keep: Vec<bool>,
     body: Block,
@@ -64,14 +76,14 @@ struct Level {
 pub fn record(b: &mut Builder, op: &Op, around: &Tape) -> (Vec<Var>, Saved) {
     match op {
         Op::Loop { count, init, body } => {
-            let mut saved = prepare(b, body, around.all(init), around);
-            let plan = saved.plan(b, around.name(*count));
+            let (mut saved, quick) = prepare(b, body, around.all(init), around);
+            let plan = saved.plan(b, around.name(*count), body, quick);
             let outs = saved.run(b, plan, body);
             (outs, saved)
         }
         Op::While { init, condition, body } => {
             let init = around.all(init);
-            let mut saved = prepare(b, body, init.clone(), around);
+            let (mut saved, _) = prepare(b, body, init.clone(), around);
             let (outs, count) = count_turns(b, condition, body, &init, &around.names);
             let from = b.int(0);
             let levels = unknown_levels(b, count);
@@ -104,8 +116,8 @@ pub fn pull(b: &mut Builder, saved: &Saved, step: &Step, init: &[Var], around: &
     }
 }
 
-/// Makes the turn back, and sees what it needs.
-fn prepare(b: &mut Builder, body: &Block, init: Vec<Var>, around: &Tape) -> Saved {
+/// Makes the turn back, and sees what it needs. Beside it, the one for which dear values are saved.
+fn prepare(b: &mut Builder, body: &Block, init: Vec<Var>, around: &Tape) -> (Saved, Back) {
     let active = around.is_active(&body.params[1..]);
     let captured = around.active_captures(body);
     let mut fresh = |vars: &[Var]| -> Vec<Var> { vars.iter().map(|v| b.fresh_like(*v)).collect() };
@@ -128,32 +140,90 @@ fn prepare(b: &mut Builder, body: &Block, init: Vec<Var>, around: &Tape) -> Save
         .chain(captured.iter().copied())
         .map(|v| cotangents.value(b, v).unwrap_or_else(|| b.zeros_like(tape.name(v))))
         .collect();
-    let all = vec![true; results.len()];
-    let back = b.close([params.clone(), seeds, sums].concat(), results);
-    let back = activity::prune(&back, &all);
-
-    let reads = activity::reads(&back);
-    let needed: Vec<bool> = params[1..].iter().map(|p| reads.contains(p)).collect();
-    let (keep, body) = activity::closed_turn(body, needed.clone(), &VarSet::default());
+    let names_of_dear: Vec<(Var, Var)> = dear(b, body).into_iter().map(|v| (v, tape.name(v))).collect();
+    let flow = [seeds, sums].concat();
+    let block = b.close([params.clone(), flow.clone()].concat(), results);
+    let quick = Back::new(&block, &params, &names_of_dear, &flow);
+    let back = Back::new(&block, &params, &[], &flow);
+    let turn = Turn::new(body, &back, None);
     let names = around.names.clone();
-    Saved { turn: Turn { keep, body }, needed, back, active, captured, names, init, parts: vec![] }
+    (Saved { turn, back, quick: None, active, captured, names, init, parts: vec![] }, quick)
+}
+
+/// The values of a turn that cost more to compute than to save and read.
+fn dear(b: &Builder, body: &Block) -> Vec<Var> {
+    fn is_dear(op: &Op) -> bool {
+        match op {
+            Op::Prim(row, _) => row.cost >= DEAR,
+            Op::Draw { .. } | Op::Routine { .. } | Op::Contract { .. } => true,
+            Op::Map { body, .. } => body.steps.iter().any(|step| is_dear(&step.op)),
+            _ => false,
+        }
+    }
+    let steps = body.steps.iter().filter(|step| is_dear(&step.op));
+    steps.flat_map(|step| step.outs.iter().copied()).filter(|v| b.scalar_of(*v) != Scalar::Bool).collect()
+}
+
+impl Back {
+    /// From the block with the turn's `params` and the `flow` of cotangents, which computes dear values, by their names in the turn and in it.
+    fn new(block: &Block, params: &[Var], dear: &[(Var, Var)], flow: &[Var]) -> Back {
+        let given = |v: &Var| dear.iter().any(|(_, name)| name == v);
+        let all = vec![true; block.results.len()];
+        let mut block = block.clone();
+        // A step's results are given all or none.
+        let made: VarSet = block.steps.iter().filter(|step| step.outs.iter().all(given)).flat_map(|step| step.outs.iter().copied()).collect();
+        block.steps.retain(|step| !step.outs.iter().all(|v| made.contains(v)));
+        let mut block = activity::prune(&block, &all);
+        let reads = activity::reads(&block);
+        let read: Vec<(Var, Var)> = dear.iter().copied().filter(|(_, name)| made.contains(name) && reads.contains(name)).collect();
+        block.params = [params, &read.iter().map(|(_, name)| *name).collect::<Vec<Var>>(), flow].concat();
+        let needed = params[1..].iter().map(|p| reads.contains(p)).collect();
+        Back { block, needed, dear: read.into_iter().map(|(v, _)| v).collect() }
+    }
+}
+
+impl Turn {
+    fn new(body: &Block, back: &Back, quick: Option<&Back>) -> Turn {
+        let mut needed = back.needed.clone();
+        let mut also = VarSet::default();
+        if let Some(quick) = quick {
+            needed.iter_mut().zip(&quick.needed).for_each(|(needed, quick)| *needed |= quick);
+            let dear = Block { results: quick.dear.clone(), ..body.clone() };
+            also = activity::reads(&activity::prune(&dear, &vec![true; quick.dear.len()]));
+        }
+        let keep = activity::closed(body, needed, &also);
+        let whole = Turn::whole(body, quick).body;
+        let dear = whole.results.len() - keep.len();
+        Turn { body: activity::prune(&whole, &[&keep[..], &vec![true; dear]].concat()), keep }
+    }
+
+    /// All of it.
+    fn whole(body: &Block, quick: Option<&Back>) -> Turn {
+        let dear = quick.map_or(&[][..], |quick| &quick.dear);
+        Turn { keep: vec![true; body.results.len()], body: Block { results: [&body.results[..], dear].concat(), ..body.clone() } }
+    }
 }
 
 impl Saved {
     /// How the turns of a loop are to be saved.
-    fn plan(&self, b: &mut Builder, count: Var) -> Vec<(Var, Var, Vec<Level>)> {
+    fn plan(&mut self, b: &mut Builder, count: Var, body: &Block, quick: Back) -> Vec<(Var, Var, Vec<Level>)> {
         let zero = b.int(0);
         let Some(Literal::Int(n)) = b.literal_of(count) else { return vec![(zero, count, unknown_levels(b, count))] };
         let n = n.max(0) as usize;
-        let bytes: usize = activity::kept(&self.init, &self.needed)
-            .iter()
-            .map(|v| b.type_of(*v).len() * b.scalar_of(*v).size())
-            .sum();
-        if n <= 1 || n * bytes <= SMALL {
+        let bytes = |needed: &[bool], dear: &[Var]| -> usize {
+            activity::kept(&self.init, needed).iter().chain(dear).map(|v| b.type_of(*v).len() * b.scalar_of(*v).size()).sum()
+        };
+        let all = n <= 1 || n * bytes(&self.back.needed, &[]) <= SMALL;
+        let together = if all { n } else { segment_length(n) };
+        if n > 1 && !quick.dear.is_empty() && together * bytes(&quick.needed, &quick.dear) <= SMALL {
+            self.turn = Turn::new(body, &self.back, Some(&quick));
+            self.quick = Some(quick);
+        }
+        if all {
             let part = |b: &mut Builder| (zero, b.int(n as i64), single_level(b, n));
             return (0..n.min(1)).map(|_| part(b)).collect();
         }
-        let segment = segment_length(n);
+        let segment = together;
         let (segments, rest) = (n / segment, n % segment);
         let spacing = b.int(segment as i64);
         let outer = Level { slots: segments, spacing, exact: true, single: false };
@@ -168,7 +238,7 @@ impl Saved {
 
     /// The first run.
     fn run(&mut self, b: &mut Builder, plan: Vec<(Var, Var, Vec<Level>)>, body: &Block) -> Vec<Var> {
-        let whole = Turn { keep: vec![true; self.init.len()], body: body.clone() };
+        let whole = Turn::whole(body, self.quick.as_ref());
         let mut state = self.init.clone();
         for (from, count, levels) in plan {
             let start = match levels.first() {
@@ -188,24 +258,25 @@ impl Saved {
         state
     }
 
-    /// The state after one turn.
-    fn one(&self, b: &mut Builder, turn: &Turn, number: Var, state: &[Var]) -> Vec<Var> {
+    /// The state after one turn, and the turn's dear values.
+    fn one(&self, b: &mut Builder, turn: &Turn, number: Var, state: &[Var]) -> (Vec<Var>, Vec<Var>) {
         let mut names = self.names.clone();
         names.insert(turn.body.params[0], number);
         names.extend(turn.body.params[1..].iter().copied().zip(state.iter().copied()));
         b.copy_steps(&turn.body.steps, &mut names);
-        let results: Vec<Var> = turn.body.results.iter().map(|v| named(&names, *v)).collect();
-        self.state(&turn.keep, &results)
+        let mut results: Vec<Var> = turn.body.results.iter().map(|v| named(&names, *v)).collect();
+        let dear = results.split_off(turn.keep.iter().filter(|keep| **keep).count());
+        (self.state(&turn.keep, &results), dear)
     }
 
     /// The state after `count` turns from number `from`.
     fn advance(&self, b: &mut Builder, turn: &Turn, from: Var, count: Var, state: Vec<Var>) -> Vec<Var> {
         if is_one(b, count) {
-            return self.one(b, turn, from, &state);
+            return self.one(b, turn, from, &state).0;
         }
         let carried = b.for_loop(count, activity::kept(&state, &turn.keep), |b, i, carried| {
             let number = plus(b, from, i);
-            let state = self.one(b, turn, number, &self.state(&turn.keep, carried));
+            let (state, _) = self.one(b, turn, number, &self.state(&turn.keep, carried));
             activity::kept(&state, &turn.keep)
         });
         self.state(&turn.keep, &carried)
@@ -217,9 +288,14 @@ impl Saved {
         keep.iter().zip(&self.init).map(|(keep, init)| if *keep { *values.next().unwrap() } else { *init }).collect()
     }
 
-    /// What a level saves.
+    /// How a turn that a level saves by itself is taken back.
+    fn single(&self) -> &Back {
+        self.quick.as_ref().unwrap_or(&self.back)
+    }
+
+    /// What a level saves of the state.
     fn saves(&self, level: &Level) -> &[bool] {
-        if level.single { &self.needed } else { &self.turn.keep }
+        if level.single { &self.single().needed } else { &self.turn.keep }
     }
 
     /// Runs `count` turns and saves states of the level. Returns the state after them and what is saved.
@@ -235,18 +311,24 @@ impl Saved {
         let saves = self.saves(level);
         let mut carried = activity::kept(&state, &turn.keep);
         let values = carried.len();
-        for v in activity::kept(&state, saves) {
-            let ty = b.type_of(v).clone();
+        let dear = if level.single { &self.single().dear[..] } else { &[] };
+        for v in activity::kept(&state, saves).iter().chain(dear) {
+            let ty = b.type_of(*v).clone();
             carried.push(b.full(ty.scalar, &[&[level.slots][..], &ty.shape].concat(), 0.0));
         }
         let segments = level.segments(b, count);
         let mut carried = b.for_loop(segments, carried, |b, segment, carried| {
             let state = self.state(&turn.keep, &carried[..values]);
-            let kept = activity::kept(&state, saves);
-            let saved = carried[values..].iter().zip(kept).map(|(all, v)| b.update(*all, vec![segment], v, false));
-            let saved: Vec<Var> = saved.collect();
+            let mut saves = activity::kept(&state, saves);
             let (from, count) = level.segment(b, from, count, segment);
-            let state = self.advance(b, turn, from, count, state);
+            let state = if level.single {
+                let (state, dear) = self.one(b, turn, from, &state);
+                saves.extend(dear);
+                state
+            } else {
+                self.advance(b, turn, from, count, state)
+            };
+            let saved: Vec<Var> = carried[values..].iter().zip(saves).map(|(all, v)| b.update(*all, vec![segment], v, false)).collect();
             [activity::kept(&state, &turn.keep), saved].concat()
         });
         let saved = carried.split_off(values);
@@ -261,6 +343,11 @@ impl Saved {
             let segment = last_first(b, segments, turn);
             let values: Vec<Var> = saved.iter().map(|all| b.gather(*all, vec![segment], false)).collect();
             let (from, count) = level.segment(b, from, count, segment);
+            if level.single {
+                let back = self.single();
+                let (values, dear) = values.split_at(values.len() - back.dear.len());
+                return b.inline(&back.block, &[&[from], &self.state(&back.needed, values)[..], dear, flow].concat());
+            }
             self.segment(b, rest, from, count, self.state(self.saves(level), &values), flow.to_vec())
         })
     }
@@ -268,7 +355,7 @@ impl Saved {
     /// Takes back `count` turns that began with `state`.
     fn segment(&self, b: &mut Builder, levels: &[Level], from: Var, count: Var, state: Vec<Var>, flow: Vec<Var>) -> Vec<Var> {
         if is_one(b, count) {
-            return b.inline(&self.back, &[vec![from], state, flow].concat());
+            return b.inline(&self.back.block, &[vec![from], state, flow].concat());
         }
         if let Some(level) = levels.first() {
             let (_, saved) = self.fill(b, &self.turn, level, from, count, state);
@@ -278,7 +365,7 @@ impl Saved {
             let last = last_first(b, count, turn);
             let state = self.advance(b, &self.turn, from, last, state);
             let number = plus(b, from, last);
-            b.inline(&self.back, &[vec![number], state, flow.to_vec()].concat())
+            b.inline(&self.back.block, &[vec![number], state, flow.to_vec()].concat())
         })
     }
 }
