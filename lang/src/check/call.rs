@@ -196,6 +196,13 @@ impl Checker<'_> {
                 Some(name) => match f.parameters.iter().position(|p| p.name.text == name.text) {
                     Some(k) => k,
                     None => {
+                        let of_given = slots.iter().flatten().find_map(|(value, _)| match value {
+                            Value::Function(f) => f.declared().filter(|f| f.parameters.iter().any(|p| p.name.text == name.text)),
+                            _ => None,
+                        });
+                        if let Some(inner) = of_given {
+                            return self.fail(errors::argument_of_other(name, &f.name.text, &inner));
+                        }
                         let near = scope::nearest(&name.text, f.parameters.iter().map(|p| &*p.name.text));
                         return self.fail(errors::unknown_argument(name, &f.name.text, near, &parameter_names(f)));
                     }

@@ -57,7 +57,8 @@ fn with_help(diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
 
 // ---- names ----
 
-pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
+/// `of_action` is an action that calls its field so.
+pub fn unknown_name(name: &Name, near: Option<&str>, of_action: Option<&str>) -> Diagnostic {
     let help = match name.span.text() {
         "None" | "null" | "nil" => Some("there is no empty value here; use `if` and a number".to_string()),
         "True" | "False" => Some(format!("write `{}`", name.span.text().to_lowercase())),
@@ -75,8 +76,11 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
         text if near.is_none() && text.starts_with(char::is_uppercase) && stands_as_set(&name.span) => {
             Some(format!("an index set is declared first: `lattice {text} = torus(16, 16)`, or `param {text} = 16` for 0 … 15"))
         }
-        _ => did_you_mean(near),
+        _ => None,
     };
+    let help = help.or_else(|| function_of_name(&name.span)).or_else(|| did_you_mean(near)).or_else(|| of_action.map(|action| {
+        format!("{0} is the field inside of {action}; of the draws of a run it is `[mean({0}) for {0} in run]`, a field to try out `let {0}: real[Λ] ~ normal(0, 1)`", name.span.text())
+    }));
     let found = error(format!("nothing is called `{}` here", name.span.text()));
     if let Some(later) = declared_later(&name.span) {
         return found
@@ -105,6 +109,57 @@ fn behind_its_block(name: &Name, declared: &closed::Declared) -> Diagnostic {
         true => ended.label(&declared.place, "it runs in this loop"),
         false => ended.label(&declared.place, "declared here").label(&declared.head, "in this block"),
     }
+}
+
+/// `integrate(x^2, 0, 1)`, `grad(f(x))`: a function is wanted, and its value at a name is written.
+fn function_of_name(name: &Span) -> Option<String> {
+    let text = &name.source.text;
+    let line = text[..name.start].rfind('\n').map_or(0, |k| k + 1);
+    // The brackets around the name, innermost first.
+    let (mut depth, mut around) = (0, vec![]);
+    for (k, c) in text[line..name.start].char_indices().rev() {
+        match c {
+            ')' | ']' | '}' => depth += 1,
+            '(' if depth == 0 => around.push(line + k),
+            '[' | '{' if depth == 0 => return None,
+            '(' | '[' | '{' => depth -= 1,
+            ',' if depth == 0 && around.is_empty() => return None,
+            _ => {}
+        }
+    }
+    let (function, open) = around.into_iter().find_map(|open| {
+        let before = &text[line..open];
+        let start = before.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |k| k + before[k..].chars().next().map_or(1, char::len_utf8));
+        WANT_FUNCTIONS.contains(&&before[start..]).then_some((&before[start..], open))
+    })?;
+    let argument = first_argument(&text[open + 1..])?;
+    if argument.contains("->") || argument.len() > 60 {
+        return None;
+    }
+    let x = name.text();
+    let called = argument.strip_suffix(&format!("({x})")).filter(|f| f.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    let written = called.map_or(format!("{x} -> {argument}"), str::to_string);
+    Some(match function {
+        "integrate" => format!("what is integrated is a function: `integrate({written}, a, b)`"),
+        _ => format!("it is of a function, and gives one: `{function}({written})`, at a point `{function}({written})({x})`"),
+    })
+}
+
+const WANT_FUNCTIONS: &[&str] = &["grad", "value_and_grad", "jacobian", "hessian", "divergence", "laplacian", "integrate"];
+
+/// Up to the comma or bracket behind it.
+fn first_argument(text: &str) -> Option<&str> {
+    let mut depth = 0;
+    for (k, c) in text.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ',' | ')' if depth == 0 => return Some(text[..k].trim()),
+            ')' | ']' => depth -= 1,
+            '\n' => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `real[Λ]`, `for x in Λ`
@@ -154,6 +209,11 @@ pub fn unbound_index(name: &Name, set: &IndexSet, moves: bool, near: Option<&str
         IndexSet::Lattice(l) if moves => format!("{}.directions", l.name),
         other => other.describe(),
     };
+    if let IndexSet::Ensemble(_) = set {
+        return error(format!("nothing is called `{text}` here"))
+            .label(&name.span, "over what does it run?")
+            .help("what stands here counts draws: a function of each is `[mean(φ) for φ in run]`, one site of all of them `[φ[x] for φ in run]`");
+    }
     let help = did_you_mean(near).unwrap_or(format!("a `for` gives it its values: `sum(… for {text} in {over})`, `[… for {text} in {over}]`"));
     error(format!("nothing is called `{text}` here")).label(&name.span, "over what does it run?").help(help)
 }
@@ -182,6 +242,8 @@ pub fn function_as_field(name: &Name, owner: &Span, value: &Value, known: &[std:
             .help(format!("it has: {}", known.join(", ")));
     }
     let (function, argument) = (name.span.text(), if owner.text().len() <= 20 { owner.text() } else { "x" });
+    let is_ensemble = matches!(value, Value::Number(n) if matches!(n.sets.first(), Some(IndexSet::Ensemble(_))));
+    let argument = if is_ensemble && function == "error" { format!("mean({argument})") } else { argument.to_string() };
     error(format!("{} has no field `{function}`", value.describe()))
         .label(&name.span, "a function, not a field")
         .label(owner, format!("this is {}", value.describe()))
@@ -465,9 +527,11 @@ pub fn unknown_size(span: &Span) -> Diagnostic {
 }
 
 pub fn unknown_range(span: &Span) -> Diagnostic {
-    error("the end of a range must be an integer that is known before the run")
-        .label(span, "not a known integer")
-        .help("use literals, params and arithmetic of these")
+    let wrong = error("the end of a range must be an integer that is known before the run").label(span, "not a known integer");
+    if span.text().contains(['.', '∞']) || span.text().contains("inf") {
+        return wrong.help("ranges count integers; an interval of real numbers is given by its ends: `integrate(f, a, b)`, `uniform(a, b)`");
+    }
+    wrong.help("use literals, params and arithmetic of these")
 }
 
 /// `10..0`
@@ -789,6 +853,9 @@ pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> 
             wrong.help(format!("a field is read at sites: `φ[x]` with `for x in {}`, `φ[x + mu]`", l.name))
         }
         (IndexSet::Lattice(_), Value::Displacement(_)) => wrong.help("a direction moves a site: `φ[x + mu]`"),
+        (IndexSet::Ensemble(_), Value::Site(_)) => {
+            wrong.help(format!("the first index counts draws: write `[φ[x] for φ in {0}]` for the site x of all of them, or `{0}[.., x]`", short(array, "run")))
+        }
         (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help(index_instead(span, array)),
         (_, Value::Number(n)) if n.kind == Kind::Bool => {
             wrong.help("a condition is a filter of sums, `sum(v for v in x if v > 0)`; left-out entries of an array are given a value, `[if v > 0 { v } else { 0.0 } for v in x]`")
@@ -1049,6 +1116,24 @@ pub fn no_named_arguments(name: &Name, function: &str) -> Diagnostic {
     error(format!("the arguments of `{function}` have no names")).label(&name.span, "named")
 }
 
+/// `hmc(S, κ: 0.2)`
+pub fn argument_of_other(name: &Name, function: &str, other: &crate::syntax::ast::Function) -> Diagnostic {
+    let (text, s) = (name.span.text(), other.name.span.text());
+    let parameters: Vec<String> = other.parameters.iter().filter(|p| p.name.text != name.text).map(declared_parameter).collect();
+    let names: Vec<&str> = other.parameters.iter().map(|p| if p.name.text == name.text { "…" } else { p.name.span.text() }).collect();
+    let kind = if other.kind == crate::syntax::ast::FunctionKind::Action { "action" } else { "fn" };
+    error(format!("`{text}` is an argument of {s}, not of {function}"))
+        .label(&name.span, format!("{function} has no such argument"))
+        .label(&other.name.span, format!("{s} has it"))
+        .help(format!("give {s} its value first, `{kind} T({}) = {s}({})`, and call `{function}(T)`; or let `{text}` be a param that {s} reads", parameters.join(", "), names.join(", ")))
+}
+
+/// `φ: real[Λ]`
+fn declared_parameter(parameter: &crate::syntax::ast::Parameter) -> String {
+    let name = &parameter.name.span;
+    parameter.ty.as_ref().map_or(name.text().to_string(), |ty| name.to(&ty.span).text().to_string())
+}
+
 pub fn unknown_argument(name: &Name, function: &str, near: Option<&str>, known: &str) -> Diagnostic {
     let found = error(format!("`{function}` has no argument `{}`", name.span.text())).label(&name.span, "no such argument");
     let list = (!known.is_empty()).then(|| format!("its arguments: {known}"));
@@ -1058,13 +1143,14 @@ pub fn unknown_argument(name: &Name, function: &str, near: Option<&str>, known: 
         ("plot", "xscale" | "yscale" | "log" | "scale") => Some("write `log_x: true`, `log_y: true`".to_string()),
         ("plot", "filename" | "path" | "save" | "name") => Some("write `file: \"….svg\"`".to_string()),
         ("plot", "xlim" | "range" | "xrange") => Some("of a function `over: (0, 1)` says where it is drawn; else the data do".to_string()),
-        _ => None,
+        _ => foreign::argument(function, &name.text).map(str::to_string),
     };
     with_help(found, word.or(did_you_mean(near)).or(list))
 }
 
 pub fn too_many_arguments(call: &Span, function: &Name, known: &str, wanted: usize) -> Diagnostic {
-    error(format!("too many arguments: `{}` takes {wanted}", function.text)).label(call, "too many").help(format!("its arguments: {known}"))
+    let wrong = error(format!("too many arguments: `{}` takes {wanted}", function.text)).label(call, "too many");
+    if known.is_empty() { wrong } else { wrong.help(format!("its arguments: {known}")) }
 }
 
 pub fn argument_twice(span: &Span, name: &str) -> Diagnostic {

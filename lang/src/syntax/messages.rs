@@ -255,6 +255,13 @@ pub fn backslash(at: &Span, word: &str) -> Diagnostic {
         .help(format!("write `{word}`, or the letter itself: the two are the same name"))
 }
 
+/// `A \\ b`
+pub fn left_division(at: &Span) -> Diagnostic {
+    Diagnostic::error("there is no division from the left")
+        .label(at, "not part of the language")
+        .help("the x with A @ x = b is `solve(A, b)`")
+}
+
 pub fn small_letters(at: &Span, name: &str, letters: &str) -> Diagnostic {
     let plain: String = letters.chars().map(plain_letter).collect();
     let lowered = letters.chars().all(|c| matches!(c, '\u{2080}'..='\u{209F}' | '\u{1D62}'..='\u{1D6A}'));
