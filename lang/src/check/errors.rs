@@ -170,13 +170,19 @@ fn stands_as_set(name: &Span) -> bool {
     in_type || (before.ends_with(" in") || before.ends_with('∈')) && !after.starts_with(['(', '.', '['])
 }
 
-/// Where a name is declared by a statement of the top level further down.
+/// Where a name is declared further down: by a statement of the block that the name stands in, or of the top level.
 fn declared_later(name: &Span) -> Option<Span> {
     let text = &name.source.text;
+    let here = &text[text[..name.start].rfind('\n').map_or(0, |k| k + 1)..name.start];
+    let mut indent = &here[..here.len() - here.trim_start().len()];
     let mut at = name.end + text[name.end..].find('\n')? + 1;
     for line in text[at..].split_inclusive('\n') {
+        if line.trim_start().starts_with('}') && !line.starts_with(indent) {
+            // The block ends here.
+            indent = "";
+        }
         for word in ["let ", "var ", "param ", "lattice "] {
-            let declared = line.strip_prefix(word).and_then(|rest| rest.trim_start().strip_prefix(name.text()));
+            let declared = line.strip_prefix(indent).and_then(|rest| rest.strip_prefix(word)).and_then(|rest| rest.trim_start().strip_prefix(name.text()));
             if declared.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')) {
                 let start = at + line.find(name.text())?;
                 return Some(Span::new(&name.source, start, start + name.text().len()));
@@ -228,8 +234,10 @@ pub fn unknown_field(name: &Name, owner_span: &Span, owner: &Value, near: Option
         .label(&name.span, "no such field")
         .label(owner_span, format!("this is {}", owner.describe()));
     let list = (!known.is_empty()).then(|| format!("it has: {}", known.join(", ")));
-    let written = if near.is_some() { None } else { foreign::field(&name.text).map(str::to_string) };
-    with_help(found, did_you_mean(near).or(written).or(list))
+    let written = foreign::field(&name.text).map(str::to_string);
+    // Of `size` for `sizes` the end is missing, and no other word is meant.
+    let cut = near.filter(|near| near.starts_with(name.span.text()));
+    with_help(found, did_you_mean(cut).or(written).or(did_you_mean(near)).or(list))
 }
 
 /// `x.mean()`
@@ -295,6 +303,9 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
         Value::Number(_) if wanted == "a function" => wrong.help(function_instead(span)),
         Value::Number(n) if wanted == "an array" && n.is_scalar() => wrong.help(array_instead(span)),
         Value::Text(_) if wanted.starts_with("something to plot") => wrong.help(format!("words have names: `title: {0}`, at the axes `x: {0}`, `y: {0}`", short(span, "\"…\""))),
+        Value::Process(p) if wanted.starts_with("something to plot") => {
+            wrong.help(format!("paths of it are plotted: `plot(histogram(simulate({}, from: …, dt: 0.01)))`", p.name))
+        }
         Value::Number(n) if wanted.starts_with("something to plot") => match n.sets.first() {
             None => wrong.help(format!("a single number is printed: `print(\"{{{}}}\")`", short(span, "x"))),
             Some(IndexSet::Lattice(l)) if l.sizes.len() > 2 => {
@@ -454,17 +465,23 @@ pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
             mistake.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`")
         }
         (_, "a distribution") => mistake.help(format!("a random number is drawn with `~`: `let x: {wanted} ~ {}`", short(span, "normal(0, 1)"))),
-        (a, b) if a == b && wanted.contains('[') && found.contains('[') => mistake.help(format!(
-            "the index sets differ: write `{found}` where `{wanted}` stands, or give the array the index sets of `{wanted}`"
-        )),
+        (a, b) if (a == b || b == "int") && wanted.contains('[') && found.contains('[') => {
+            let like = found.replacen(b, a, 1);
+            mistake.help(format!("the index sets differ: write `{like}` where `{wanted}` stands, or give the array the index sets of `{wanted}`"))
+        }
         _ => mistake,
     }
 }
 
 pub fn estimate_for(what: &str, span: &Span) -> Diagnostic {
-    error(format!("{what} needs a plain number, not an estimate"))
-        .label(span, "made of an estimate, which has an error")
-        .help("write `.value` for the number without its error, e.g. `m.value`")
+    let wrong = error(format!("{what} needs a plain number, not an estimate")).label(span, "made of an estimate, which has an error");
+    match what {
+        "a comparison" => {
+            let m = short(span, "m");
+            wrong.help(format!("write `{m}.value` for the number without its error; whether it agrees with 1 is `abs({m}.value - 1) < 3 * error({m})`"))
+        }
+        _ => wrong.help("write `.value` for the number without its error, e.g. `m.value`"),
+    }
 }
 
 pub fn save_of_estimate(span: &Span) -> Diagnostic {
@@ -817,6 +834,7 @@ pub fn no_index(span: &Span, found: &Value, called: &str) -> Diagnostic {
             "dW is over the state as it stands: `d x = … * dt + dW`; of another shape is a declared noise, and a matrix says where it goes: `noise dB: real[2]`, `B @ dB`",
         ),
         Value::Set(_) => wrong.help("an index belongs to an array over the set: `φ[x]`"),
+        Value::Site(_) => wrong.help(format!("its coordinates are numbers: `{}.coordinates[0]`", short(span, "x"))),
         _ => wrong,
     }
 }
@@ -1023,7 +1041,7 @@ pub fn no_value(span: &Span) -> Diagnostic {
 
 pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
     let found = error(format!("`{}` cannot be assigned", name.span.text())).label(&name.span, "assigned here");
-    let param = declared.filter(|d| d.source.text[..d.start].trim_end().ends_with("param"));
+    let param = declared.filter(|d| is_of_param(d));
     if let Some(span) = param {
         return found
             .label(span, "a param is one number for the whole run")
@@ -1034,6 +1052,21 @@ pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
         None => found,
     };
     found.help(format!("declare it with `var {} = …` if it is to change", name.span.text()))
+}
+
+pub fn is_of_param(declared: &Span) -> bool {
+    declared.source.text[..declared.start].trim_end().ends_with("param")
+}
+
+/// `let κ = 0.3` below `param κ = 0.2`
+pub fn hidden_param(name: &Name, value: &Span, param: Option<&Span>) -> Diagnostic {
+    let text = name.span.text();
+    let warning = Diagnostic::warning(format!("`{text}` is a param: this value hides it, and `--{text}` changes nothing from here on")).label(&name.span, "the same name");
+    let warning = match param {
+        Some(span) => warning.label(span, "the param"),
+        None => warning,
+    };
+    warning.help(format!("give the value a name of its own, or the param this value: `param {text} = {}`", short(value, "…")))
 }
 
 pub fn assigned_unknown(name: &Name, near: Option<&str>) -> Diagnostic {
@@ -1074,6 +1107,7 @@ pub fn not_a_function(span: &Span, found: &Value, called: &str) -> Diagnostic {
     let wrong = error(format!("{called}{CANNOT_BE_CALLED}")).label(span, "not a function");
     match found {
         Value::Number(n) if !n.is_scalar() => wrong.help(format!("an array is read with square brackets: `{}[i]`", short(span, "x"))),
+        _ if span.source.text[span.end..].starts_with("()") => wrong.help(format!("leave the brackets out: `{}`", short(span, "x"))),
         Value::Number(_) => wrong.help(format!("a product is written `{} * (…)`", short(span, "a"))),
         Value::Set(_) => wrong.help(format!("write it without brackets: `{}`", short(span, "Λ"))),
         _ => wrong,
@@ -1310,6 +1344,11 @@ pub fn no_state(state: &Name, process: &crate::syntax::ast::Process) -> Diagnost
 
 pub fn no_line(parameter: &Name) -> Diagnostic {
     let name = parameter.span.text();
+    if matches!(name, "dt" | "dW" | "dZ") {
+        return error(format!("{name} is no state of a process"))
+            .label(&parameter.span, "not a parameter")
+            .help(format!("leave it out: {name} is known in the `d` lines, and the length of a step is said by `simulate(p, from: …, dt: 0.01)`"));
+    }
     error(format!("the state {name} has no `d` line"))
         .label(&parameter.span, "how does it move?")
         .help(format!("write `d {name} = … * dt + … * dW`; time is the parameter `t`, and constants are params or `let`s"))

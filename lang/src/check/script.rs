@@ -310,6 +310,7 @@ impl<'g> ScriptChecker<'g> {
             StatementKind::Let { mutable, pattern, ty, value, draws } => {
                 let first = pattern_names(pattern)[0].text.clone();
                 let address = self.address(Some(&first));
+                self.warn_of_hidden_param(pattern, value);
                 // In messages the name is called as it was written.
                 let written: Rc<str> = pattern_names(pattern)[0].span.text().into();
                 let (unit, stored) = self.unit(address, statement, Some(&written), &[], |c| {
@@ -688,6 +689,22 @@ impl<'g> ScriptChecker<'g> {
                     .label(&name.span, "this param")
                     .help("use `let` for everything else");
                 self.fail(wrong)
+            }
+        }
+    }
+
+    /// `let κ = 0.3` below `param κ = 0.2`: the command line's value would be lost, and silently.
+    fn warn_of_hidden_param(&mut self, pattern: &Pattern, value: &Expr) {
+        for name in pattern_names(pattern) {
+            let is_param = self.files.len() <= 1 && self.params.iter().any(|p| crate::syntax::latin(&p.name) == *name.text);
+            let mut reads = false;
+            walk::expr(value, &mut |node| {
+                reads |= matches!(node, walk::Node::Expr(e) if matches!(&*e.kind, ExprKind::Name(n) if n.text == name.text));
+                true
+            });
+            if is_param && !reads && self.loops == 0 && self.globals.names.get(&name.text).is_some_and(|b| b.span.as_ref().is_some_and(errors::is_of_param)) {
+                let declared = self.globals.names.get(&name.text).and_then(|b| b.span.clone());
+                self.diagnostics.push(errors::hidden_param(name, &value.span, declared.as_ref()));
             }
         }
     }

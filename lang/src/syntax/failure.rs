@@ -578,6 +578,7 @@ impl Failure<'_> {
         match ends[..] {
             [from, to] if plain(from) && plain(to) && inside.len() < 30 => {
                 let end = match to.strip_prefix('-') {
+                    _ if to == "end" => format!("{array}.entries"),
                     _ if from.is_empty() && to.is_empty() => return format!("write `{array}[..]` for the whole, or the name alone"),
                     Some(back) => format!("{array}.entries - {}", back.trim()),
                     None if to.is_empty() => format!("{array}.entries"),
@@ -832,6 +833,11 @@ impl Failure<'_> {
     }
 
     fn missing_name(&self) -> Diagnostic {
+        if self.found() == "(" && self.previous_text() == "." {
+            return Diagnostic::error("functions act on arrays element by element, without a point")
+                .label(&self.here(), "a call")
+                .help("write `sin(x)`: of an array it is the array of the sines");
+        }
         Diagnostic::error("here a name should stand")
             .label(&self.here(), if self.at_end() { "a name is missing" } else { "not a name" })
             .help("names are letters, digits and `_`, and do not begin with a digit")

@@ -78,6 +78,9 @@ pub fn block_in_expression(at: &Span, before: &Span, head: &str, member: Option<
         _ if before.text() == "=" && inside_of(at).trim_start().starts_with(|c: char| c.is_ascii_digit()) => {
             diagnostic.help("an array is written in square brackets: `[1.0, 2.0]`")
         }
+        (_, "process") if before.text() == "=" => {
+            diagnostic.help("a process has a block with a line for each of its states: leave out the `=`")
+        }
         (_, "fn" | "action" | "layer" | "network") if before.text() == "=" => {
             diagnostic.help("a function has either `= …` or a block: leave out the `=`")
         }
