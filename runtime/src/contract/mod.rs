@@ -260,16 +260,20 @@ impl<T: Number> Operands<'_, T> {
             _ => return self.members(0..batch, 0..m, 0..n),
         };
         let (tall, wide) = (self.set.tall(self.set.registers(n)), 2 * self.set.width);
+        // Each piece packs what it reads, so there are no more than threads.
+        let once = |pieces: usize, grain: usize| grain.max(pieces / threads);
         // What packs B by turning it is better cut between columns, if there are enough.
         let turns_b = self.product.b.1 != 1 && m < 4 * n && n >= threads * wide;
         if batch >= threads {
             pool.run(batch, WORTH.div_ceil(m * n * k), |range| self.members(range, 0..m, 0..n));
         } else if m >= n && !turns_b {
             let grain = WORTH.div_ceil(batch * tall * n * k);
-            pool.run(m.div_ceil(tall), grain, |range| self.members(0..batch, range.start * tall..m.min(range.end * tall), 0..n));
+            let tiles = m.div_ceil(tall);
+            pool.run(tiles, once(tiles, grain), |range| self.members(0..batch, range.start * tall..m.min(range.end * tall), 0..n));
         } else {
             let grain = WORTH.div_ceil(batch * m * wide * k);
-            pool.run(n.div_ceil(wide), grain, |range| self.members(0..batch, 0..m, range.start * wide..n.min(range.end * wide)));
+            let tiles = n.div_ceil(wide);
+            pool.run(tiles, once(tiles, grain), |range| self.members(0..batch, 0..m, range.start * wide..n.min(range.end * wide)));
         }
     }
 

@@ -2,6 +2,7 @@
 //! up to a window that balances the bias of stopping against the noise of going on.
 
 use crate::math;
+use crate::simd::versions;
 
 /// What a series of correlated draws says about the error of its mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,11 +97,28 @@ fn independent(variance: f64, n: usize, freedom: usize) -> Error {
 
 /// Σ δᵢ δᵢ₊ₜ over all chains.
 fn covariance(chains: &[&[f64]], t: usize) -> f64 {
-    let one = |chain: &&[f64]| {
-        let products: Vec<f64> = chain.iter().zip(chain.iter().skip(t)).map(|(a, b)| a * b).collect();
-        crate::sum::sum(&products)
-    };
-    chains.iter().map(one).sum()
+    chains.iter().map(|chain| products(&chain[..chain.len().saturating_sub(t)], &chain[t.min(chain.len())..])).sum()
+}
+
+/// Products side by side, each lane of which has a sum of its own.
+const LANES: usize = 16;
+
+versions! {
+    /// Σ aᵢ bᵢ of two series of one length.
+    fn products(a: &[f64], b: &[f64]) -> f64 {
+        let (whole_a, rest_a) = a.as_chunks::<LANES>();
+        let (whole_b, rest_b) = b.as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        for (a, b) in whole_a.iter().zip(whole_b) {
+            for i in 0..LANES {
+                sums[i] = a[i].mul_add(b[i], sums[i]);
+            }
+        }
+        for (i, (a, b)) in rest_a.iter().zip(rest_b).enumerate() {
+            sums[i] = a.mul_add(*b, sums[i]);
+        }
+        sums.iter().sum()
+    }
 }
 
 /// How many pairs at distance t there are.
