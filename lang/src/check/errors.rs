@@ -478,7 +478,7 @@ pub fn estimate_for(what: &str, span: &Span) -> Diagnostic {
     match what {
         "a comparison" => {
             let m = short(span, "m");
-            wrong.help(format!("write `{m}.value` for the number without its error; whether it agrees with 1 is `abs({m}.value - 1) < 3 * error({m})`"))
+            wrong.help(format!("write `{m}.value` for the number without its error; whether it agrees with y is `abs({m}.value - y) < 3 * error({m})`"))
         }
         _ => wrong.help("write `.value` for the number without its error, e.g. `m.value`"),
     }
