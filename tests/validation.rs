@@ -111,6 +111,18 @@ fn exact_values_to_one_in_ten_thousand() {
     }
 }
 
+/// Cumulants to order 8 under VE noise, to one per cent.
+#[test]
+#[ignore = "seconds"]
+fn cumulants_of_two_peaks() {
+    let start = Instant::now();
+    let text = run("cumulants.moy", "");
+    println!("cumulants.moy: {:.0} s\n{text}", start.elapsed().as_secs_f64());
+    assert_eq!(after(&text, "pull ").len(), 12);
+    assert!(after(&text, "pull ").iter().all(|pull| pull.abs() < 3.0), "{text}");
+    assert!(after(&text, "relative error ").iter().all(|ten_thousandths| *ten_thousandths < 100.0), "{text}");
+}
+
 /// The pulls (ours − exact)/error of 200 seeds: of mean 0 within 0.2 and of variance 0.7 to 1.3.
 #[test]
 #[ignore = "a minute"]

@@ -43,6 +43,15 @@ pub enum Place {
     Result,
 }
 
+/// A result of members: of each so many bytes, in one array behind each other.
+pub struct Gathered {
+    pub from: Buffer,
+    pub to: Buffer,
+    pub bytes: usize,
+    /// The member's buffer lies there from the beginning.
+    pub in_place: bool,
+}
+
 pub enum Instruction {
     Kernel { kernel: usize, args: Vec<Buffer> },
     /// A function of one or two floats over whole arrays.
@@ -58,6 +67,8 @@ pub enum Instruction {
     /// Rows of so many bytes at the neighbours of each site of each member: `out` holds one neighbour of a site behind the other.
     Around { arg: Buffer, out: Buffer, members: usize, sizes: Vec<usize>, offsets: Vec<Vec<i64>>, row: usize },
     Gather { arg: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, out: Buffer, checked: bool, span: u32 },
+    /// The part of `arg` at one position, of which so many bytes are a row, where it lies.
+    View { arg: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, out: Buffer, checked: bool, span: u32 },
     Scatter { index: Vec<Buffer>, sizes: Vec<usize>, count: usize, row: usize, values: Buffer, out: Buffer, size: usize, scalar: Scalar },
     Update { target: Buffer, index: Vec<Buffer>, sizes: Vec<usize>, row: usize, value: Buffer, checked: bool, span: u32 },
     /// For each of `batch` matrices.
@@ -72,7 +83,7 @@ pub enum Instruction {
     Loop { count: Buffer, before: Vec<Move>, turn: Turn, span: u32 },
     While { before: Vec<Move>, condition: Vec<Instruction>, test: Buffer, turn: Turn, span: u32 },
     If { condition: Buffer, then: Vec<Instruction>, otherwise: Vec<Instruction> },
-    Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<(Buffer, Buffer, usize)>, span: u32 },
+    Map { count: usize, each: usize, member: Buffer, frame: usize, body: Vec<Instruction>, results: Vec<Gathered>, span: u32 },
     Require { condition: Buffer, message: String, span: u32 },
     /// What follows belongs to this mark. Only in plans that are profiled.
     Pass { mark: u32 },
@@ -122,6 +133,9 @@ const QUICK: usize = 1 << 12;
 
 /// Carried values of so many bytes are exchanged, not moved.
 const EXCHANGED: usize = 1 << 12;
+
+/// Parts of arrays, and results of members, of so many bytes are read and made where they belong, not copied.
+const IN_PLACE: usize = 1 << 10;
 
 /// Results of so many bytes are made in the memory that they are handed out in, if no state of a loop has to hold them.
 const HANDED_OUT: usize = 1 << 12;
@@ -780,6 +794,20 @@ impl Planner {
             }
             Op::Routine { routine, batch, args } => return self.routine(step, routine, *batch, args, k, scope, out),
             Op::Update { arg, index, value, checked } => return self.update(step, *arg, index, *value, *checked, k, scope, out),
+            Op::Gather { arg, index, checked } if self.stays(*arg, index, step.outs[0], scope) => {
+                let buffer = self.outside();
+                self.define(step.outs[0], buffer, scope, k);
+                out.push(Instruction::View {
+                    arg: home(self, arg),
+                    index: homes(self, index),
+                    sizes: self.ty(*arg).shape[..index.len()].to_vec(),
+                    row: self.bytes(step.outs[0]),
+                    out: buffer,
+                    checked: *checked,
+                    span: step.span,
+                });
+                return;
+            }
             _ => {}
         }
         let result = step.outs[0];
@@ -956,6 +984,13 @@ impl Planner {
             checked,
             span: step.span,
         });
+    }
+
+    /// Whether a part of an array can be read where it lies: in a turn or a member, which must not write the array, so it stays as it is.
+    fn stays(&self, arg: Var, index: &[Var], part: Var, scope: &Scope) -> bool {
+        let source = self.homes[&arg];
+        let single = index.iter().all(|i| self.ty(*i).shape.is_empty());
+        self.around > 0 && single && self.bytes(part) >= IN_PLACE && !scope.own.contains(&source) && !scope.owned.contains(&source)
     }
 
     // ---- regions ----
@@ -1148,9 +1183,15 @@ impl Planner {
         let frame = self.frame;
         let member = self.new_buffer(8);
         self.homes.insert(body.params[0], member);
-        let (mut code, _) = self.block(&body.steps, &body.results, &Buffers::default());
+        let (mut code, own) = self.block(&body.steps, &body.results, &Buffers::default());
         code.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
-        let results = body.results.iter().zip(&outs).map(|(v, to)| (self.homes[v], *to, self.bytes(*v))).collect();
+        let homes: Vec<Buffer> = body.results.iter().map(|v| self.homes[v]).collect();
+        let gathered = |(v, to): (&Var, &Buffer)| {
+            let (from, bytes) = (self.homes[v], self.bytes(*v));
+            let once = homes.iter().filter(|home| **home == from).count() == 1;
+            Gathered { from, to: *to, bytes, in_place: bytes >= IN_PLACE && once && own.contains(&from) }
+        };
+        let results = body.results.iter().zip(&outs).map(gathered).collect();
         self.frame = outer;
         out.push(Instruction::Map { count, each, member, frame, body: code, results, span: step.span });
     }

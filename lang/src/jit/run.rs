@@ -1,7 +1,7 @@
 //! Runs a plan: kernels and runtime functions over buffers, loops and branches, members of maps on all threads.
 
 use super::machine::{self, Code};
-use super::plan::{self, Buffer, Instruction, Move, Place, Plan, Stencil, Turn};
+use super::plan::{self, Buffer, Gathered, Instruction, Move, Place, Plan, Stencil, Turn};
 use crate::core::{Distribution, Literal, Monoid, Program, Type, Var};
 use crate::engine::{Around, Context, Control, Failure, FailureKind, State};
 use crate::prim::{Emit, Prim, Run};
@@ -248,7 +248,7 @@ struct Members<'p> {
     each: usize,
     member: Buffer,
     body: &'p [Instruction],
-    results: &'p [(Buffer, Buffer, usize)],
+    results: &'p [Gathered],
     span: u32,
 }
 
@@ -415,6 +415,10 @@ impl Worker<'_> {
                     self.gather(&positions, *arg, *row, *count, *out);
                 }
             }
+            Instruction::View { arg, index, sizes, row, out, checked, span } => {
+                let position = self.position(index, sizes, *checked, *span)?;
+                self.table[*out] = self.table[*arg].wrapping_add(position * row);
+            }
             Instruction::Scatter { index, sizes, count, row, values, out, size, scalar } => {
                 let positions = self.positions(index, sizes, *count, false, 0)?;
                 self.scatter(&positions, *count, *row, *values, *out, *size, *scalar);
@@ -540,12 +544,16 @@ impl Worker<'_> {
             return self.fail(map.span, FailureKind::Stopped);
         }
         self.slice_mut::<i64>(map.member, 1)[0] = k as i64;
+        let place = |worker: &Self, result: &Gathered| worker.table[result.to].wrapping_add(k * result.bytes);
+        for result in map.results.iter().filter(|result| result.in_place) {
+            self.table[result.from] = place(self, result);
+        }
         let around = self.around.len();
         self.around.push(Around::of_member(k, map.each, map.span));
         self.all(map.body)?;
         self.around.truncate(around);
-        for (from, to, bytes) in map.results {
-            unsafe { std::ptr::copy_nonoverlapping(self.table[*from], self.table[*to].add(k * bytes), *bytes) };
+        for result in map.results.iter().filter(|result| !result.in_place) {
+            unsafe { copy_row(self.table[result.from], place(self, result), result.bytes) };
         }
         Ok(())
     }
