@@ -139,8 +139,10 @@ fn a_flag_without_its_value() {
 fn a_param_of_another_type() {
     let place = |line: &str, under: &str, label: &str| format!("\n   ╭─[ising.moy:{line}]\n{under}\n   ·            {label}\n   ╰────\n");
     let sites = place("1:11", " 1 │ param L = 8 \"sites per side\"\n   ·           ┬", "╰── its value here, int").replace("·            ╰", "·           ╰");
-    for (given, found) in [("8.5", "real"), ("many", "no value"), ("1e2", "real")] {
-        let whole = format!("  × the param `L` is int, and `--L {given}` gives {found}{sites}  help: give a value like the one that stands in the program: `--L 8`");
+    let like = "give a value like the one that stands in the program: `--L 8`";
+    let whole_number = "write `--L 100`: with a decimal point or a power of ten it is a real number";
+    for (given, found, help) in [("8.5", "real", like), ("many", "no value", like), ("1e2", "real", whole_number)] {
+        let whole = format!("  × the param `L` is int, and `--L {given}` gives {found}{sites}  help: {help}");
         refused(&["run", "ising.moy", "--L", given], 1, &whole);
     }
     let beta = place("2:14", " 2 │ param beta = 0.4\n   ·              ─┬─", "   ╰── its value here, real");

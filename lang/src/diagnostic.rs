@@ -36,6 +36,11 @@ impl Diagnostic {
         Diagnostic { severity: Severity::Internal, ..Diagnostic::error(message) }
     }
 
+    /// Whether it keeps the program from running.
+    pub fn is_failure(&self) -> bool {
+        self.severity != Severity::Warning
+    }
+
     pub fn label(mut self, span: &Span, text: impl Into<String>) -> Diagnostic {
         self.labels.push((span.clone(), text.into()));
         self

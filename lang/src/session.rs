@@ -6,7 +6,7 @@ use crate::check::script::{Action, Count, Piece, Plot, Script, ScriptChecker, Th
 use crate::check::value::Value;
 use crate::check::{Globals, Slot, figure};
 use crate::core::{Op, Program, Type, Var};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::engine::{Context, Control, FailureKind, State};
 use crate::execute::{self, Ready};
 use crate::estimate::{self, Estimate, Reason};
@@ -820,7 +820,7 @@ fn is_stored(value: &Value) -> bool {
 }
 
 fn failed(mistakes: &[Diagnostic]) -> bool {
-    mistakes.iter().any(|d| d.severity != Severity::Warning)
+    mistakes.iter().any(Diagnostic::is_failure)
 }
 
 impl Slots for Session {

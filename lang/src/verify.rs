@@ -335,7 +335,10 @@ impl<'f> Planner<'f> {
         }
         self.statements.push(statement.clone());
         let declared = f.generics.is_empty() && f.parameters.len() == 1 && f.parameters[0].ty.is_some();
-        if f.kind == FunctionKind::Action && declared {
+        let of_integers = declared && f.parameters[0].ty.as_ref().is_some_and(is_of_integers);
+        if f.kind == FunctionKind::Action && of_integers {
+            self.left_out.push((f.name.span.clone(), "an action of integers has no gradient to check"));
+        } else if f.kind == FunctionKind::Action && declared {
             self.actions.push(f.name.clone());
         } else if f.kind == FunctionKind::Action {
             self.left_out.push((f.name.span.clone(), "an action by itself is checked if it has one argument, of a declared type"));
@@ -652,6 +655,16 @@ fn bound_by(statement: &Statement) -> Vec<Rc<str>> {
         _ => vec![],
     };
     [declared_by(statement), assigned].concat()
+}
+
+/// `int[Λ]`, or a record with such a part.
+fn is_of_integers(ty: &TypeExpr) -> bool {
+    match &ty.kind {
+        TypeKind::Named { name, .. } => &*name.text == "int",
+        TypeKind::Tuple(items) => items.iter().any(is_of_integers),
+        TypeKind::Record(fields) => fields.iter().any(|(_, ty)| is_of_integers(ty)),
+        _ => false,
+    }
 }
 
 fn named(text: &str, place: &Span) -> Name {

@@ -47,6 +47,10 @@ impl Checker<'_> {
         // Both sides are looked at even if the first is wrong: two mistakes are told at once.
         let (a, b) = (self.expr(left), self.expr(right));
         let (a, b) = (a?, b?);
+        if op == BinaryOp::MatMul {
+            self.warn_of_reciprocals(left, &a, Some(right));
+            self.warn_of_reciprocals(right, &b, None);
+        }
         self.operate(op, op_span, (a, &left.span), (b, &right.span))
     }
 
@@ -386,6 +390,9 @@ impl Checker<'_> {
             }
         }
         let size = (ends[1] - ends[0]).max(0) as usize;
+        if ends[0] > ends[1] && !self.in_library && is_written_downwards(left.1, right.1, ends[1]) {
+            self.error(errors::empty_range(&left.1.to(right.1), ends[0], ends[1]));
+        }
         let count = self.b.iota(size);
         let start = self.b.int(ends[0]);
         let re = self.b.add(start, count);
@@ -706,6 +713,12 @@ impl Checker<'_> {
         let re = self.b.constant(literal);
         Number { loose: true, ..Number::scalar(kind, re) }
     }
+}
+
+/// `10..0`, `n..0`, `n..1`; but `1..n - 3` is empty for some n, as it should be.
+fn is_written_downwards(from: &Span, to: &Span, end: i64) -> bool {
+    let is_number = |span: &Span| span.text().trim_start_matches('-').chars().all(|c| c.is_ascii_digit() || c == '_');
+    is_number(to) && (is_number(from) || end == 0 || end == 1)
 }
 
 /// The largest integer whose k-th power is one of 64 bits.

@@ -147,6 +147,7 @@ builtins! {
     "affine_kind", "affine_kind(p, x, t)", "How the components of an affine process move: \"diagonal\", each by itself, or \"matrix\". Others are refused.", affine::affine_kind;
     "is_affine", "is_affine(p, x, t)", "Whether a process has affine drift and noise that does not know the state: known before the run.", affine::is_affine;
     "same_function", "same_function(f, g)", "Whether two values are one declared function: known before the run.", paths::same_function;
+    "library_name", "library_name(f)", "The name of a function of the library, of all else an empty text: known before the run.", paths::library_name;
     "same_type", "same_type(x, y)", "Whether two values have one type: known before the run.", paths::same_type;
     "collocation", "let (u, w, Q, L) = collocation(n)",
         "Nodes and weights of the Gauss–Legendre rule on (0, 1), the matrix of integrals from 0 to each node, and that of the last two Legendre coefficients.", affine::collocation;
@@ -155,6 +156,7 @@ builtins! {
     "from_vector", "from_vector(v, x)", "The value of the type of x with these components.", affine::from_vector;
     "is_complex", "is_complex(x)", "Whether a number is complex: known before the run.", paths::is_complex;
     "is_single", "is_single(x)", "Whether a number is f32: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Number(n) if n.kind == Kind::F32));
+    "has_integers", "has_integers(x)", "Whether a value is of integers or has parts that are: known before the run.", |c, k| is(c, k, of_integers);
     "is_process", "is_process(x)", "Whether a value is a process: known before the run.", |c, k| is(c, k, |v| matches!(v, Value::Process(_)));
     "each_angle", "each_angle(p, x, f)", "The state x of a process with f of its parts that are angles.", paths::each_angle;
     "path_set", "path_set(from, like, paths)", "The index set of the paths of a simulation: that of `from` if it holds a state for each, else `paths`, a thousand if that is a text.", paths::path_set;
@@ -509,7 +511,7 @@ fn state(c: &mut Checker, mut call: Call) -> Checked<Value> {
 /// Zeros of a type of fields.
 fn zeros(c: &mut Checker, ty: &types::Ty, span: &Span) -> Checked<Value> {
     match ty {
-        types::Ty::Number(kind, sets) if kind.is_float() => {
+        types::Ty::Number(kind, sets) if *kind != Kind::Bool => {
             let shape: Vec<usize> = sets.iter().map(IndexSet::size).collect();
             let mut zeros = || c.b.full(kind.scalar(), &shape, 0.0);
             let re = zeros();
@@ -525,6 +527,15 @@ fn zeros(c: &mut Checker, ty: &types::Ty, span: &Span) -> Checked<Value> {
             Ok(Value::Record(Rc::new(fields?)))
         }
         other => c.fail(errors::not_yet(span, &format!("states of type {}", other.describe()))),
+    }
+}
+
+fn of_integers(value: &Value) -> bool {
+    match value {
+        Value::Number(n) => n.kind == Kind::Int,
+        Value::Tuple(items) => items.iter().any(of_integers),
+        Value::Record(fields) => fields.iter().any(|(_, v)| of_integers(v)),
+        _ => false,
     }
 }
 

@@ -32,6 +32,9 @@ impl Checker<'_> {
         }
         let callee = callee?;
         let given = given.into_iter().map(|(n, v, s)| Ok((n, v?, s))).collect::<Checked<Vec<Given>>>()?;
+        if let (Value::Function(f), [argument], [(None, value, _)]) = (&callee, arguments, &given[..]) {
+            self.warn_of_power_in(f, &argument.value, value);
+        }
         self.called(e, function, callee, given)
     }
 
@@ -152,7 +155,7 @@ impl Checker<'_> {
                 }
                 let mut arguments = vec![];
                 for (parameter, (_, value, span)) in parameters.iter().zip(given) {
-                    arguments.push((parameter.text.clone(), span));
+                    arguments.push((parameter.span.text().into(), span));
                     self.bind(parameter, value, false);
                 }
                 self.calls.push(Frame { function: name.clone(), is_action: false, call: call.clone(), text: body.span.clone(), arguments });
@@ -193,6 +196,13 @@ impl Checker<'_> {
                 Some(name) => match f.parameters.iter().position(|p| p.name.text == name.text) {
                     Some(k) => k,
                     None => {
+                        let of_given = slots.iter().flatten().find_map(|(value, _)| match value {
+                            Value::Function(f) => f.declared().filter(|f| f.parameters.iter().any(|p| p.name.text == name.text)),
+                            _ => None,
+                        });
+                        if let Some(inner) = of_given {
+                            return self.fail(errors::argument_of_other(name, &f.name.text, &inner));
+                        }
                         let near = scope::nearest(&name.text, f.parameters.iter().map(|p| &*p.name.text));
                         return self.fail(errors::unknown_argument(name, &f.name.text, near, &parameter_names(f)));
                     }
@@ -206,7 +216,7 @@ impl Checker<'_> {
         }
         let mut arguments = vec![];
         for (parameter, slot) in f.parameters.iter().zip(slots) {
-            arguments.extend(slot.as_ref().map(|(_, span)| (parameter.name.text.clone(), span.clone())));
+            arguments.extend(slot.as_ref().map(|(_, span)| (parameter.name.span.text().into(), span.clone())));
             let value = self.parameter_value(f, parameter, slot, call)?;
             self.bind(&parameter.name, value, false);
         }
@@ -245,13 +255,13 @@ impl Checker<'_> {
         }
         if fitted.is_err()
             && is_library(&f.name.span)
-            && super::is_by_position(&span, call)
+            && super::told::is_by_position(&span, call)
             && let [.., last] = &mut self.diagnostics[said..]
             && let Some((place, text)) = last.labels.first_mut()
             && place.start == span.start
             && place.end == span.end
         {
-            *text = format!("{text}, given as `{}` of {}", parameter.name.span.text(), f.name.span.text());
+            *text = super::told::given_as(text, parameter.name.span.text(), f.name.span.text());
         }
         fitted
     }

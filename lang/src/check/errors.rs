@@ -1,6 +1,8 @@
 //! Every message of the checker: one small function each, named after the mistake.
 
+use super::closed::{self, Block};
 use super::foreign;
+use super::told::Given;
 use super::value::*;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -55,7 +57,8 @@ fn with_help(diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
 
 // ---- names ----
 
-pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
+/// `of_action` is an action that calls its field so.
+pub fn unknown_name(name: &Name, near: Option<&str>, of_action: Option<&str>) -> Diagnostic {
     let help = match name.span.text() {
         "None" | "null" | "nil" => Some("there is no empty value here; use `if` and a number".to_string()),
         "True" | "False" => Some(format!("write `{}`", name.span.text().to_lowercase())),
@@ -73,8 +76,11 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
         text if near.is_none() && text.starts_with(char::is_uppercase) && stands_as_set(&name.span) => {
             Some(format!("an index set is declared first: `lattice {text} = torus(16, 16)`, or `param {text} = 16` for 0 … 15"))
         }
-        _ => did_you_mean(near),
+        _ => None,
     };
+    let help = help.or_else(|| function_of_name(&name.span)).or_else(|| did_you_mean(near)).or_else(|| of_action.map(|action| {
+        format!("{0} is the field inside of {action}; of the draws of a run it is `[mean({0}) for {0} in run]`, a field to try out `let {0}: real[Λ] ~ normal(0, 1)`", name.span.text())
+    }));
     let found = error(format!("nothing is called `{}` here", name.span.text()));
     if let Some(later) = declared_later(&name.span) {
         return found
@@ -82,7 +88,78 @@ pub fn unknown_name(name: &Name, near: Option<&str>) -> Diagnostic {
             .label(&later, "gets its value only here")
             .help("statements follow each other from top to bottom: move the declaration up");
     }
+    if let Some(declared) = closed::declared(name) {
+        return behind_its_block(name, &declared);
+    }
     with_help(found.label(&name.span, "unknown name"), help)
+}
+
+/// What was declared in a block that has ended.
+fn behind_its_block(name: &Name, declared: &closed::Declared) -> Diagnostic {
+    let text = name.span.text();
+    let help = match declared.block {
+        Block::Loop if declared.runs => format!("keep what is needed behind the loop in a `var` that stands before it: `var last = 0`, and in the loop `last = {text}`"),
+        Block::Loop => format!("declare it before the loop, `var {text} = …`, and give it its new value in the loop, `{text} = …`"),
+        Block::Branch => format!("an `if` gives the value of its branch: write `let {text} = if … {{ … }} else {{ … }}`"),
+        Block::Function => "a function gives the value of its last expression: read it from a call, `let y = f(x)`".to_string(),
+        Block::Other => "declare it before the block".to_string(),
+    };
+    let ended = error(format!("`{text}` exists only in the block in which it is declared")).label(&name.span, "the block has ended here").help(help);
+    match declared.runs {
+        true => ended.label(&declared.place, "it runs in this loop"),
+        false => ended.label(&declared.place, "declared here").label(&declared.head, "in this block"),
+    }
+}
+
+/// `integrate(x^2, 0, 1)`, `grad(f(x))`: a function is wanted, and its value at a name is written.
+fn function_of_name(name: &Span) -> Option<String> {
+    let text = &name.source.text;
+    let line = text[..name.start].rfind('\n').map_or(0, |k| k + 1);
+    // The brackets around the name, innermost first.
+    let (mut depth, mut around) = (0, vec![]);
+    for (k, c) in text[line..name.start].char_indices().rev() {
+        match c {
+            ')' | ']' | '}' => depth += 1,
+            '(' if depth == 0 => around.push(line + k),
+            '[' | '{' if depth == 0 => return None,
+            '(' | '[' | '{' => depth -= 1,
+            ',' if depth == 0 && around.is_empty() => return None,
+            _ => {}
+        }
+    }
+    let (function, open) = around.into_iter().find_map(|open| {
+        let before = &text[line..open];
+        let start = before.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |k| k + before[k..].chars().next().map_or(1, char::len_utf8));
+        WANT_FUNCTIONS.contains(&&before[start..]).then_some((&before[start..], open))
+    })?;
+    let argument = first_argument(&text[open + 1..])?;
+    if argument.contains("->") || argument.len() > 60 {
+        return None;
+    }
+    let x = name.text();
+    let called = argument.strip_suffix(&format!("({x})")).filter(|f| f.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    let written = called.map_or(format!("{x} -> {argument}"), str::to_string);
+    Some(match function {
+        "integrate" => format!("what is integrated is a function: `integrate({written}, a, b)`"),
+        _ => format!("it is of a function, and gives one: `{function}({written})`, at a point `{function}({written})({x})`"),
+    })
+}
+
+const WANT_FUNCTIONS: &[&str] = &["grad", "value_and_grad", "jacobian", "hessian", "divergence", "laplacian", "integrate"];
+
+/// Up to the comma or bracket behind it.
+fn first_argument(text: &str) -> Option<&str> {
+    let mut depth = 0;
+    for (k, c) in text.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ',' | ')' if depth == 0 => return Some(text[..k].trim()),
+            ')' | ']' => depth -= 1,
+            '\n' => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `real[Λ]`, `for x in Λ`
@@ -93,13 +170,19 @@ fn stands_as_set(name: &Span) -> bool {
     in_type || (before.ends_with(" in") || before.ends_with('∈')) && !after.starts_with(['(', '.', '['])
 }
 
-/// Where a name is declared by a statement of the top level further down.
+/// Where a name is declared further down: by a statement of the block that the name stands in, or of the top level.
 fn declared_later(name: &Span) -> Option<Span> {
     let text = &name.source.text;
+    let here = &text[text[..name.start].rfind('\n').map_or(0, |k| k + 1)..name.start];
+    let mut indent = &here[..here.len() - here.trim_start().len()];
     let mut at = name.end + text[name.end..].find('\n')? + 1;
     for line in text[at..].split_inclusive('\n') {
+        if line.trim_start().starts_with('}') && !line.starts_with(indent) {
+            // The block ends here.
+            indent = "";
+        }
         for word in ["let ", "var ", "param ", "lattice "] {
-            let declared = line.strip_prefix(word).and_then(|rest| rest.trim_start().strip_prefix(name.text()));
+            let declared = line.strip_prefix(indent).and_then(|rest| rest.strip_prefix(word)).and_then(|rest| rest.trim_start().strip_prefix(name.text()));
             if declared.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')) {
                 let start = at + line.find(name.text())?;
                 return Some(Span::new(&name.source, start, start + name.text().len()));
@@ -132,6 +215,11 @@ pub fn unbound_index(name: &Name, set: &IndexSet, moves: bool, near: Option<&str
         IndexSet::Lattice(l) if moves => format!("{}.directions", l.name),
         other => other.describe(),
     };
+    if let IndexSet::Ensemble(_) = set {
+        return error(format!("nothing is called `{text}` here"))
+            .label(&name.span, "over what does it run?")
+            .help("what stands here counts draws: a function of each is `[mean(φ) for φ in run]`, one site of all of them `[φ[x] for φ in run]`");
+    }
     let help = did_you_mean(near).unwrap_or(format!("a `for` gives it its values: `sum(… for {text} in {over})`, `[… for {text} in {over}]`"));
     error(format!("nothing is called `{text}` here")).label(&name.span, "over what does it run?").help(help)
 }
@@ -146,8 +234,10 @@ pub fn unknown_field(name: &Name, owner_span: &Span, owner: &Value, near: Option
         .label(&name.span, "no such field")
         .label(owner_span, format!("this is {}", owner.describe()));
     let list = (!known.is_empty()).then(|| format!("it has: {}", known.join(", ")));
-    let written = if near.is_some() { None } else { foreign::field(&name.text).map(str::to_string) };
-    with_help(found, did_you_mean(near).or(written).or(list))
+    let written = foreign::field(&name.text).map(str::to_string);
+    // Of `size` for `sizes` the end is missing, and no other word is meant.
+    let cut = near.filter(|near| near.starts_with(name.span.text()));
+    with_help(found, did_you_mean(cut).or(written).or(did_you_mean(near)).or(list))
 }
 
 /// `x.mean()`
@@ -160,6 +250,8 @@ pub fn function_as_field(name: &Name, owner: &Span, value: &Value, known: &[std:
             .help(format!("it has: {}", known.join(", ")));
     }
     let (function, argument) = (name.span.text(), if owner.text().len() <= 20 { owner.text() } else { "x" });
+    let is_ensemble = matches!(value, Value::Number(n) if matches!(n.sets.first(), Some(IndexSet::Ensemble(_))));
+    let argument = if is_ensemble && function == "error" { format!("mean({argument})") } else { argument.to_string() };
     error(format!("{} has no field `{function}`", value.describe()))
         .label(&name.span, "a function, not a field")
         .label(owner, format!("this is {}", value.describe()))
@@ -211,6 +303,9 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
         Value::Number(_) if wanted == "a function" => wrong.help(function_instead(span)),
         Value::Number(n) if wanted == "an array" && n.is_scalar() => wrong.help(array_instead(span)),
         Value::Text(_) if wanted.starts_with("something to plot") => wrong.help(format!("words have names: `title: {0}`, at the axes `x: {0}`, `y: {0}`", short(span, "\"…\""))),
+        Value::Process(p) if wanted.starts_with("something to plot") => {
+            wrong.help(format!("paths of it are plotted: `plot(histogram(simulate({}, from: …, dt: 0.01)))`", p.name))
+        }
         Value::Number(n) if wanted.starts_with("something to plot") => match n.sets.first() {
             None => wrong.help(format!("a single number is printed: `print(\"{{{}}}\")`", short(span, "x"))),
             Some(IndexSet::Lattice(l)) if l.sizes.len() > 2 => {
@@ -221,7 +316,7 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
         Value::Text(_) if wanted.starts_with("a number") => wrong.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`"),
         Value::Text(_) if wanted.starts_with("the name of a file") => wrong,
         _ if wanted.starts_with("the name of a file") => wrong.help("the name comes first, in quotes: `save(\"x.npy\", x)`"),
-        Value::Function(f) if wanted.starts_with("a number") => wrong.help(format!("call it: `{}(x)`", short(span, &f.name()))),
+        Value::Function(f) if wanted.starts_with("a number") => wrong.help(format!("{CALL_IT}`{}(x)`", short(span, &f.name()))),
         Value::Number(n) if wanted.starts_with("a distribution") && n.kind != Kind::Bool => {
             wrong.help("`~` draws a random number; a value is given with `=`")
         }
@@ -229,17 +324,75 @@ pub fn expected_called(span: &Span, wanted: &str, found: &Value, called: &str) -
     }
 }
 
-/// What is said of a place in the library's text, now that it is told at the argument behind it.
-pub fn told_at_argument(mistake: &mut Diagnostic, argument: &Span) {
-    let help = match mistake.message.split(" needed here").next() {
-        Some("a function is") => function_instead(argument),
-        Some("an array is") => array_instead(argument),
-        Some(wanted) if wanted.starts_with("an index set") || wanted == "int is" => integer_instead(argument),
-        _ => return,
-    };
-    if mistake.help.is_some() {
-        mistake.help = Some(help);
+/// What is said of a place in the library's text, now that it is told at the argument behind it: gives the label there.
+pub fn told_at_argument(mistake: &mut Diagnostic, given: &Given, label: &str) -> String {
+    without_advice_on(mistake, &["a condition (a bool)"]);
+    if let Some(called) = mistake.message.strip_suffix(CANNOT_BE_CALLED) {
+        let label = format!("this is {called}");
+        mistake.message = format!("a function is needed here, not {called}");
+        mistake.help = Some(function_instead(given.place));
+        return given.described(&label);
     }
+    let help = match mistake.message.split(" needed here").next() {
+        Some("a function is") => Some(function_instead(given.place)),
+        Some("an array is") => Some(array_instead(given.place)),
+        Some("a number is") if mistake.help.as_ref().is_some_and(|help| help.starts_with(CALL_IT)) => Some(call_it(given.place)),
+        Some(wanted) if wanted.starts_with("an index set") || wanted == "int is" => Some(integer_instead(given.place)),
+        _ => None,
+    };
+    if mistake.help.is_some() && help.is_some() {
+        mistake.help = help;
+    }
+    match label {
+        _ if speaks_of_place(label) => given.name(),
+        _ if label.starts_with("this is") || label.starts_with("made of") => given.described(label),
+        _ => given.used(label),
+    }
+}
+
+/// The same of an operand in the library's text, which is of `what`: whether that alone is the mistake, as of a text in a sum.
+pub fn told_of_operand(mistake: &mut Diagnostic, given: &Given, what: &str) -> bool {
+    let is_of_numbers = ["real", "int", "f32", "complex", "bool"].contains(&what.split('[').next().unwrap_or(""));
+    let is_mistake = mistake.message.contains(DOES_NOT_GO) && !is_of_numbers;
+    without_advice_on(mistake, &[OTHER_SETS]);
+    if is_mistake {
+        mistake.message = format!("{} cannot be {what}", given.name());
+        mistake.help = (what.starts_with("the action") || what.ends_with("function")).then(|| call_it(given.place));
+    }
+    is_mistake
+}
+
+/// Do the labels behind the first say what the operands are?
+pub fn speaks_of_operands(mistake: &Diagnostic) -> bool {
+    [DOES_NOT_GO, OTHER_SETS].iter().any(|said| mistake.message.contains(said))
+}
+
+/// The same where no one argument is behind it: the label, if it says more than that it was there.
+pub fn told_at_call(mistake: &mut Diagnostic) -> Option<String> {
+    if let Some(called) = mistake.message.strip_suffix(CANNOT_BE_CALLED) {
+        mistake.message = format!("a function is needed here, not {called}");
+    }
+    without_advice_on(mistake, &["needed here", DOES_NOT_GO, OTHER_SETS, "has no field"]);
+    let label = &mistake.labels[0].1;
+    (!speaks_of_place(label) && !label.starts_with("this is")).then(|| label.clone())
+}
+
+/// Of a place that the user does not see.
+fn speaks_of_place(label: &str) -> bool {
+    ["", "here", "called here", "no such field", "not a function", "these do not match"].contains(&label) || label.ends_with(" given")
+}
+
+/// What to write instead was said of the library's text, not of the user's.
+fn without_advice_on(mistake: &mut Diagnostic, kinds: &[&str]) {
+    if kinds.iter().any(|said| mistake.message.contains(said)) {
+        mistake.help = None;
+    }
+}
+
+const CALL_IT: &str = "call it: ";
+
+fn call_it(function: &Span) -> String {
+    format!("{CALL_IT}`{}(x)`", short(function, "f"))
 }
 
 fn array_instead(span: &Span) -> String {
@@ -312,17 +465,23 @@ pub fn wrong_type(span: &Span, wanted: &str, found: &str) -> Diagnostic {
             mistake.help("a number stands without quotes; what a run is to be told is a param: `param x = 1.0`")
         }
         (_, "a distribution") => mistake.help(format!("a random number is drawn with `~`: `let x: {wanted} ~ {}`", short(span, "normal(0, 1)"))),
-        (a, b) if a == b && wanted.contains('[') && found.contains('[') => mistake.help(format!(
-            "the index sets differ: write `{found}` where `{wanted}` stands, or give the array the index sets of `{wanted}`"
-        )),
+        (a, b) if (a == b || b == "int") && wanted.contains('[') && found.contains('[') => {
+            let like = found.replacen(b, a, 1);
+            mistake.help(format!("the index sets differ: write `{like}` where `{wanted}` stands, or give the array the index sets of `{wanted}`"))
+        }
         _ => mistake,
     }
 }
 
 pub fn estimate_for(what: &str, span: &Span) -> Diagnostic {
-    error(format!("{what} needs a plain number, not an estimate"))
-        .label(span, "made of an estimate, which has an error")
-        .help("write `.value` for the number without its error, e.g. `m.value`")
+    let wrong = error(format!("{what} needs a plain number, not an estimate")).label(span, "made of an estimate, which has an error");
+    match what {
+        "a comparison" => {
+            let m = short(span, "m");
+            wrong.help(format!("write `{m}.value` for the number without its error; whether it agrees with y is `abs({m}.value - y) < 3 * error({m})`"))
+        }
+        _ => wrong.help("write `.value` for the number without its error, e.g. `m.value`"),
+    }
 }
 
 pub fn save_of_estimate(span: &Span) -> Diagnostic {
@@ -362,6 +521,9 @@ pub fn phase_as_angle(span: &Span) -> Diagnostic {
         .help("write `θ: angle`, and exp(1i*θ) for the phase: the angle is compact, and derivatives by it are real")
 }
 
+/// What is said of every number that its type can't hold.
+pub const IS_TOO_LARGE: &str = " is too large";
+
 /// What fails a run whose integers leave their range.
 pub const TOO_LARGE: &str = "the result is too large for an int: integers go up to 9223372036854775807";
 
@@ -382,9 +544,24 @@ pub fn unknown_size(span: &Span) -> Diagnostic {
 }
 
 pub fn unknown_range(span: &Span) -> Diagnostic {
-    error("the end of a range must be an integer that is known before the run")
-        .label(span, "not a known integer")
-        .help("use literals, params and arithmetic of these")
+    let wrong = error("the end of a range must be an integer that is known before the run").label(span, "not a known integer");
+    if span.text().contains(['.', '∞']) || span.text().contains("inf") {
+        return wrong.help("ranges count integers; an interval of real numbers is given by its ends: `integrate(f, a, b)`, `uniform(a, b)`");
+    }
+    wrong.help("use literals, params and arithmetic of these")
+}
+
+/// `10..0`
+pub fn empty_range(span: &Span, from: i64, to: i64) -> Diagnostic {
+    let last = to + 1;
+    let numbers = match from - last {
+        0 => format!("{from}"),
+        1 => format!("{from}, {last}"),
+        _ => format!("{from}, …, {last}"),
+    };
+    Diagnostic::warning(format!("the range {from}..{to} is empty: ranges count upwards"))
+        .label(span, "no numbers")
+        .help(format!("to count downwards, {numbers}, subtract: `for k in {}`, and `{from} - k` is the number", from - to))
 }
 
 pub fn unknown_exponent(span: &Span) -> Diagnostic {
@@ -431,8 +608,12 @@ pub fn operand(span: &Span, op: &str, wanted: &str, found: &Value) -> Diagnostic
     }
 }
 
+const DOES_NOT_GO: &str = "` does not go between ";
+
+const OTHER_SETS: &str = "` needs arrays over the same index sets";
+
 pub fn operands(op_span: &Span, op: BinaryOp, left: (&Span, &Value), right: (&Span, &Value)) -> Diagnostic {
-    let found = error(format!("`{}` does not go between {} and {}", sign(op), left.1.describe(), right.1.describe()))
+    let found = error(format!("`{}{DOES_NOT_GO}{} and {}", sign(op), left.1.describe(), right.1.describe()))
         .label(op_span, "here")
         .label(left.0, left.1.describe())
         .label(right.0, right.1.describe());
@@ -452,7 +633,7 @@ pub fn operands(op_span: &Span, op: BinaryOp, left: (&Span, &Value), right: (&Sp
 type Side<'a> = (&'a Span, &'a Number);
 
 pub fn other_sets(op_span: &Span, op: BinaryOp, left: Side, right: Side) -> Diagnostic {
-    let found = error(format!("`{}` needs arrays over the same index sets", sign(op)))
+    let found = error(format!("`{}{OTHER_SETS}", sign(op)))
         .label(op_span, "these do not match")
         .label(left.0, left.1.describe())
         .label(right.0, right.1.describe());
@@ -559,6 +740,33 @@ pub fn matrix_mismatch(op_span: &Span, left: Side, right: Side) -> Diagnostic {
         .help("transpose one of them with `'`")
 }
 
+/// `trace(A^2)`
+pub fn power_in_function(span: &Span, function: &str, matrix: &Span, exponent: i64) -> Diagnostic {
+    let a = short(matrix, "A");
+    let warning = Diagnostic::warning(format!("a power goes element by element: {function} is that of a matrix of powers, not of a power of the matrix"));
+    let warning = warning.label(span, if exponent == -1 { "the reciprocals of the entries" } else { "the powers of the entries" });
+    match exponent {
+        -1 => warning.help(format!("the inverse matrix is `inverse({a})`; reciprocals that are meant are written `1 / {a}`")),
+        2..=4 => {
+            let written = |sign: &str| vec![&*a; exponent as usize].join(sign);
+            warning.help(format!("write `{}` for the power of the matrix, `{}` for that of its entries", written(" @ "), written(" * ")))
+        }
+        _ => warning.help(format!("powers of the matrix are products, `{a} @ {a}`")),
+    }
+}
+
+/// `A^-1 @ b`
+pub fn reciprocals_for_inverse(span: &Span, matrix: &Span, right: Option<&Span>) -> Diagnostic {
+    let a = short(matrix, "A");
+    let inverse = match right {
+        Some(b) => format!("`solve({a}, {0})`, or `inverse({a}) @ {0}`", short(b, "b")),
+        None => format!("`inverse({a})`"),
+    };
+    Diagnostic::warning("a power goes element by element: this is not the inverse matrix")
+        .label(span, "the reciprocals of the entries")
+        .help(format!("write {inverse}; reciprocals that are meant are written `1 / {a}`"))
+}
+
 pub fn not_a_matrix(span: &Span, found: &Value) -> Diagnostic {
     let wrong = error(format!("`'` transposes a matrix, not {}", found.describe())).label(span, format!("this is {}", found.describe()));
     match found {
@@ -626,6 +834,7 @@ pub fn no_index(span: &Span, found: &Value, called: &str) -> Diagnostic {
             "dW is over the state as it stands: `d x = … * dt + dW`; of another shape is a declared noise, and a matrix says where it goes: `noise dB: real[2]`, `B @ dB`",
         ),
         Value::Set(_) => wrong.help("an index belongs to an array over the set: `φ[x]`"),
+        Value::Site(_) => wrong.help(format!("its coordinates are numbers: `{}.coordinates[0]`", short(span, "x"))),
         _ => wrong,
     }
 }
@@ -662,11 +871,27 @@ pub fn wrong_index(span: &Span, found: &Value, array: &Span, set: &IndexSet) -> 
             wrong.help(format!("a field is read at sites: `φ[x]` with `for x in {}`, `φ[x + mu]`", l.name))
         }
         (IndexSet::Lattice(_), Value::Displacement(_)) => wrong.help("a direction moves a site: `φ[x + mu]`"),
-        (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help(integer_instead(span)),
+        (IndexSet::Ensemble(_), Value::Site(_)) => {
+            wrong.help(format!("the first index counts draws: write `[φ[x] for φ in {0}]` for the site x of all of them, or `{0}[.., x]`", short(array, "run")))
+        }
+        (_, Value::Number(n)) if n.kind == Kind::Real => wrong.help(index_instead(span, array)),
         (_, Value::Number(n)) if n.kind == Kind::Bool => {
             wrong.help("a condition is a filter of sums, `sum(v for v in x if v > 0)`; left-out entries of an array are given a value, `[if v > 0 { v } else { 0.0 } for v in x]`")
         }
         _ => wrong,
+    }
+}
+
+/// What is written instead of a real number as index.
+fn index_instead(span: &Span, array: &Span) -> String {
+    let x = short(array, "x");
+    let number = span.text().replace('_', "").parse::<f64>().ok().filter(|y| y.is_finite() && y.abs() < 1e15);
+    match number {
+        Some(y) if y.fract() != 0.0 => {
+            format!("no entry lies between two others: write `{x}[{}]` or `{x}[{}]`; what is computed is rounded first, `{x}[floor(y) as int]`", y.floor(), y.ceil())
+        }
+        None if !span.text().contains('/') => format!("round it first: `{x}[floor({y}) as int]`, `{x}[round({y}) as int]`", y = short(span, "y")),
+        _ => integer_instead(span),
     }
 }
 
@@ -816,7 +1041,7 @@ pub fn no_value(span: &Span) -> Diagnostic {
 
 pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
     let found = error(format!("`{}` cannot be assigned", name.span.text())).label(&name.span, "assigned here");
-    let param = declared.filter(|d| d.source.text[..d.start].trim_end().ends_with("param"));
+    let param = declared.filter(|d| is_of_param(d));
     if let Some(span) = param {
         return found
             .label(span, "a param is one number for the whole run")
@@ -829,7 +1054,25 @@ pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
     found.help(format!("declare it with `var {} = …` if it is to change", name.span.text()))
 }
 
+pub fn is_of_param(declared: &Span) -> bool {
+    declared.source.text[..declared.start].trim_end().ends_with("param")
+}
+
+/// `let κ = 0.3` below `param κ = 0.2`
+pub fn hidden_param(name: &Name, value: &Span, param: Option<&Span>) -> Diagnostic {
+    let text = name.span.text();
+    let warning = Diagnostic::warning(format!("`{text}` is a param: this value hides it, and `--{text}` changes nothing from here on")).label(&name.span, "the same name");
+    let warning = match param {
+        Some(span) => warning.label(span, "the param"),
+        None => warning,
+    };
+    warning.help(format!("give the value a name of its own, or the param this value: `param {text} = {}`", short(value, "…")))
+}
+
 pub fn assigned_unknown(name: &Name, near: Option<&str>) -> Diagnostic {
+    if let Some(declared) = closed::declared(name) {
+        return behind_its_block(name, &declared);
+    }
     let help = near.map(|n| format!("did you mean `{n}`?")).unwrap_or(format!("declare it first: `let {0} = …`, or `var {0} = …` if it is to change", name.span.text()));
     error(format!("nothing is called `{}` here", name.span.text())).label(&name.span, "assigned, but not declared").help(help)
 }
@@ -858,10 +1101,13 @@ pub fn no_part(span: &Span, found: &Value) -> Diagnostic {
 
 // ---- calls ----
 
+const CANNOT_BE_CALLED: &str = " cannot be called";
+
 pub fn not_a_function(span: &Span, found: &Value, called: &str) -> Diagnostic {
-    let wrong = error(format!("{called} cannot be called")).label(span, "not a function");
+    let wrong = error(format!("{called}{CANNOT_BE_CALLED}")).label(span, "not a function");
     match found {
         Value::Number(n) if !n.is_scalar() => wrong.help(format!("an array is read with square brackets: `{}[i]`", short(span, "x"))),
+        _ if span.source.text[span.end..].starts_with("()") => wrong.help(format!("leave the brackets out: `{}`", short(span, "x"))),
         Value::Number(_) => wrong.help(format!("a product is written `{} * (…)`", short(span, "a"))),
         Value::Set(_) => wrong.help(format!("write it without brackets: `{}`", short(span, "Λ"))),
         _ => wrong,
@@ -904,6 +1150,24 @@ pub fn no_named_arguments(name: &Name, function: &str) -> Diagnostic {
     error(format!("the arguments of `{function}` have no names")).label(&name.span, "named")
 }
 
+/// `hmc(S, κ: 0.2)`
+pub fn argument_of_other(name: &Name, function: &str, other: &crate::syntax::ast::Function) -> Diagnostic {
+    let (text, s) = (name.span.text(), other.name.span.text());
+    let parameters: Vec<String> = other.parameters.iter().filter(|p| p.name.text != name.text).map(declared_parameter).collect();
+    let names: Vec<&str> = other.parameters.iter().map(|p| if p.name.text == name.text { "…" } else { p.name.span.text() }).collect();
+    let kind = if other.kind == crate::syntax::ast::FunctionKind::Action { "action" } else { "fn" };
+    error(format!("`{text}` is an argument of {s}, not of {function}"))
+        .label(&name.span, format!("{function} has no such argument"))
+        .label(&other.name.span, format!("{s} has it"))
+        .help(format!("give {s} its value first, `{kind} T({}) = {s}({})`, and call `{function}(T)`; or let `{text}` be a param that {s} reads", parameters.join(", "), names.join(", ")))
+}
+
+/// `φ: real[Λ]`
+fn declared_parameter(parameter: &crate::syntax::ast::Parameter) -> String {
+    let name = &parameter.name.span;
+    parameter.ty.as_ref().map_or(name.text().to_string(), |ty| name.to(&ty.span).text().to_string())
+}
+
 pub fn unknown_argument(name: &Name, function: &str, near: Option<&str>, known: &str) -> Diagnostic {
     let found = error(format!("`{function}` has no argument `{}`", name.span.text())).label(&name.span, "no such argument");
     let list = (!known.is_empty()).then(|| format!("its arguments: {known}"));
@@ -913,13 +1177,14 @@ pub fn unknown_argument(name: &Name, function: &str, near: Option<&str>, known: 
         ("plot", "xscale" | "yscale" | "log" | "scale") => Some("write `log_x: true`, `log_y: true`".to_string()),
         ("plot", "filename" | "path" | "save" | "name") => Some("write `file: \"….svg\"`".to_string()),
         ("plot", "xlim" | "range" | "xrange") => Some("of a function `over: (0, 1)` says where it is drawn; else the data do".to_string()),
-        _ => None,
+        _ => foreign::argument(function, &name.text).map(str::to_string),
     };
     with_help(found, word.or(did_you_mean(near)).or(list))
 }
 
 pub fn too_many_arguments(call: &Span, function: &Name, known: &str, wanted: usize) -> Diagnostic {
-    error(format!("too many arguments: `{}` takes {wanted}", function.text)).label(call, "too many").help(format!("its arguments: {known}"))
+    let wrong = error(format!("too many arguments: `{}` takes {wanted}", function.text)).label(call, "too many");
+    if known.is_empty() { wrong } else { wrong.help(format!("its arguments: {known}")) }
 }
 
 pub fn argument_twice(span: &Span, name: &str) -> Diagnostic {
@@ -932,7 +1197,7 @@ pub fn missing_argument(call: &Span, function: &Name, name: &str, known: &str) -
 
 pub fn action_of_several(call: &Span, action: &Name, known: &str) -> Diagnostic {
     error(format!("a sampler takes an action of one argument: `{}` has several ({known})", action.span.text()))
-        .label(call, "called with one here")
+        .label(call, "called with one argument")
         .help("several fields go into one record, action S(z: {φ: real[Λ], χ: real[Λ]}) = …; others are fixed in an action of its own, action T(φ: real[Λ]) = S(φ, 0.3)")
 }
 
@@ -1085,6 +1350,11 @@ pub fn no_state(state: &Name, process: &crate::syntax::ast::Process) -> Diagnost
 
 pub fn no_line(parameter: &Name) -> Diagnostic {
     let name = parameter.span.text();
+    if matches!(name, "dt" | "dW" | "dZ") {
+        return error(format!("{name} is no state of a process"))
+            .label(&parameter.span, "not a parameter")
+            .help(format!("leave it out: {name} is known in the `d` lines, and the length of a step is said by `simulate(p, from: …, dt: 0.01)`"));
+    }
     error(format!("the state {name} has no `d` line"))
         .label(&parameter.span, "how does it move?")
         .help(format!("write `d {name} = … * dt + … * dW`; time is the parameter `t`, and constants are params or `let`s"))

@@ -102,7 +102,11 @@ impl Checker<'_> {
             let mistake = errors::unbound_index(name, set, moves, near.as_deref());
             return self.fail(mistake);
         }
-        self.fail(errors::unknown_name(name, near.as_deref()))
+        let action = self.globals.names.values().find_map(|binding| match &binding.value {
+            Value::Function(f) => f.declared().filter(|f| f.kind == FunctionKind::Action && f.parameters.iter().any(|p| p.name.text == name.text)),
+            _ => None,
+        });
+        self.fail(errors::unknown_name(name, near.as_deref(), action.as_ref().map(|f| f.name.span.text())))
     }
 
     fn constant_named(&mut self, name: &str) -> Option<Value> {

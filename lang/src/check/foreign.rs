@@ -16,6 +16,16 @@ pub fn ty(text: &str) -> Option<&'static str> {
     find(TYPES, text)
 }
 
+/// What to write instead of an argument of a function of the library.
+pub fn argument(function: &str, text: &str) -> Option<&'static str> {
+    let table = match function {
+        "simulate" => OF_SIMULATE,
+        "sample" | "hmc" | "langevin" | "mala" | "metropolis" | "cluster" | "parallel_tempering" => OF_SAMPLERS,
+        _ => return None,
+    };
+    find(table, text)
+}
+
 fn find(table: &[(&[&str], &'static str)], text: &str) -> Option<&'static str> {
     table.iter().find(|(names, _)| names.contains(&text)).map(|(_, write)| *write)
 }
@@ -106,6 +116,9 @@ const NAMES: Table = &[
     (&["det", "Det"], "write `determinant(A)`"),
     (&["logdet", "slogdet"], "write `log_determinant(A)`"),
     (&["eig", "eigh", "eigvals", "eigvalsh", "Eigenvalues", "eigen"], "write `eigenvalues(A)`, or `let (w, V) = eigensystem(A)`"),
+    (&["qr", "lu", "lu_factor", "ldl"], "equations are solved by `solve(A, b)`; of decompositions there are `cholesky(A)`, `eigensystem(A)` and `singular_values(A)`"),
+    (&["expm", "logm", "sqrtm", "MatrixExp", "matrix_power"], "of a symmetric matrix it is made of its eigensystem: `let (w, V) = eigensystem(A)`, `[sum(V[i, k] * exp(w[k]) * V[j, k] for k in n) for i in n, j in n]`"),
+    (&["acceptance", "acceptance_rate"], "a sampler's run carries it: `run.acceptance`"),
     (&["svd", "svdvals"], "write `singular_values(A)`"),
     (&["chol"], "write `cholesky(A)`"),
     (&["tr", "Tr"], "write `trace(A)`"),
@@ -129,6 +142,38 @@ const NAMES: Table = &[
     (&["odeint", "solve_ivp", "sdeint", "ODEProblem"], "declare `process p(x: real) { d x = … * dt }` and write `simulate(p, from: 1.0, dt: 0.01)`"),
 ];
 
+const OF_SIMULATE: Table = &[
+    (&["T", "t", "tf", "t_end", "t_final", "t_max", "tmax", "t1", "time", "horizon", "end", "stop"], "it runs until a time: `until: 10`"),
+    (&["t0", "t_start", "start_time"], "it runs since a time: `since: 0`"),
+    (&["x0", "x_0", "x", "y0", "u0", "init", "initial", "start", "begin", "state"], "it begins somewhere: `from: 1.0`, `from: normal(0, 1)`"),
+    (&["n_paths", "num_paths", "npaths", "samples", "n_samples", "trajectories", "n_traj", "n", "N", "size", "ensemble", "walkers"], "how many paths is said by `paths: 1000`"),
+    (&["n_steps", "num_steps", "nsteps", "N_steps"], "how many steps is said by `steps: 100`"),
+    (&["h", "step_size", "stepsize", "timestep", "delta_t"], "the length of a step is `dt: 0.01`"),
+    (&["method", "solver", "integrator", "algorithm", "alg"], "how a step is made is said by `scheme: heun`"),
+    (&["saveat", "save_at", "times", "t_eval", "ts", "save", "every", "output"], "the times at which states are kept: `record: [0.5, 1]`, eleven of them `record: [k / 10 for k in 11]`"),
+    (&["seed", "rng", "key"], SEED),
+];
+
+const OF_SAMPLERS: Table = &[
+    (&["n_samples", "num_samples", "nsamples", "samples", "n", "N", "configs", "n_configs", "measurements", "sweeps", "iterations", "n_iter", "trajectories", "n_traj"],
+        "how many configurations of each chain are kept is said by `draws: 1000`"),
+    (&["num_chains", "n_chains", "nchains", "replicas", "walkers", "n_walkers"], "write `chains: 8`"),
+    (&["burn_in", "burnin", "burn", "thermalization", "thermalisation", "therm", "n_therm", "equilibration", "tune", "discard", "n_warmup", "num_warmup"],
+        "updates before the first that is kept are `warmup: 500`"),
+    (&["skip", "interval", "thinning", "every", "n_skip"], "how many updates lie between two draws is said by `thin: 10`"),
+    (&["n_leapfrog", "leapfrog_steps", "n_steps", "num_steps", "nsteps", "L", "N_md", "n_md", "md_steps"], "how many steps a trajectory has is said by `steps: 10`"),
+    (&["step_size", "stepsize", "eps", "epsilon", "dt", "dtau", "delta", "h"], "a step is a part of the trajectory: `length: 1.0, steps: 10` makes steps of 0.1"),
+    (&["tau", "trajectory_length", "traj_length", "T", "t"], "how long a trajectory is is said by `length: 1.0`"),
+    (&["x0", "init", "initial", "initial_state", "phi0", "begin", "from"], "chains begin as `start` says, in quotes hot, cold or mixed, or a function of the chain's number"),
+    (&["observable", "observables", "measure", "callback", "f"], "what is kept of each configuration is said by `keep: φ -> mean(φ)`"),
+    (&["target_accept", "target", "target_acceptance", "acceptance", "accept"], "steps are tuned to an acceptance by `adapt: 0.8`, in hmc"),
+    (&["temperature", "beta", "T_sampling", "kappa"], "parameters belong to the action: a param that it reads"),
+    (&["proposal", "sigma", "step"], "how far proposals go is the `width` of metropolis"),
+    (&["seed", "rng", "key"], SEED),
+];
+
+const SEED: &str = "the seed belongs to the command line: `moyal run FILE --seed 3`; the same seed gives the same numbers";
+
 const FIELDS: Table = &[
     (&["shape", "size", "length", "len", "numel", "ndim"], "the number of entries is `x.entries`, its first index set `index(x)`"),
     (&["T", "H", "mT", "transpose", "dagger", "adjoint"], "the (conjugate) transpose is written `A'`"),
@@ -138,6 +183,7 @@ const FIELDS: Table = &[
     (&["dot", "matmul"], "write `A @ v`, of two vectors `u @ v`"),
     (&["append", "push", "extend", "insert", "pop"], "an array keeps its size: build it whole, `[f(i) for i in n]`"),
     (&["reshape", "flatten", "ravel"], "build the array anew: `[x[3*i + j] for i in 2, j in 3]`"),
+    (&["acceptance_rate", "accept_rate", "accepted", "accept", "acc", "rate"], "the fraction of proposals that were accepted is `run.acceptance`"),
     (&["err", "error", "sigma", "stderr", "uncertainty"], "the error of an estimate is `error(e)`"),
     (&["std", "var"], "write `variance(x)`, `√variance(x)`; the error of a mean is `error(mean(x))`"),
     (&["copy", "clone", "item", "numpy", "tolist", "detach"], "leave it out: values are never shared"),

@@ -7,6 +7,55 @@ use super::value::*;
 use super::*;
 use crate::routine::linear as rows;
 use crate::routine::{Routine, fourier, hermitian, order};
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
+
+/// Functions that mean a matrix as a whole, and for which no one squares its entries.
+const OF_MATRICES: &[&str] = &["trace", "determinant", "log_determinant", "inverse", "eigenvalues", "eigensystem"];
+
+impl Checker<'_> {
+    /// `trace(A^2)`: the power goes element by element, which is hardly meant there.
+    pub fn warn_of_power_in(&mut self, function: &Function, argument: &Expr, value: &Value) {
+        let name = function.name();
+        let is_ours = match function {
+            Function::Builtin(_) => true,
+            Function::User(closure) => closure.library,
+            _ => false,
+        };
+        if is_ours
+            && OF_MATRICES.contains(&&*name)
+            && !self.in_library
+            && let Some((matrix, exponent)) = power_of_matrix(argument, value)
+            && exponent != 1
+        {
+            self.error(errors::power_in_function(&argument.span, &name, matrix, exponent));
+        }
+    }
+
+    /// `A^-1 @ b`: reciprocals of the entries, which are hardly meant there.
+    pub fn warn_of_reciprocals(&mut self, operand: &Expr, value: &Value, right: Option<&Expr>) {
+        if !self.in_library
+            && let Some((matrix, -1)) = power_of_matrix(operand, value)
+        {
+            self.error(errors::reciprocals_for_inverse(&operand.span, matrix, right.map(|e| &e.span)));
+        }
+    }
+}
+
+/// Of `A^2`, where A is a square matrix, the matrix and the exponent.
+fn power_of_matrix<'e>(e: &'e Expr, value: &Value) -> Option<(&'e Span, i64)> {
+    let ExprKind::Binary { op: BinaryOp::Pow, left, right, .. } = &*e.kind else { return None };
+    let Value::Number(n) = value else { return None };
+    let is_square = n.sets.len() == 2 && n.sets[0].size() == n.sets[1].size();
+    let exponent = match &*right.kind {
+        ExprKind::Int(k) => *k,
+        ExprKind::Unary { op: UnaryOp::Neg, value } => match &*value.kind {
+            ExprKind::Int(k) => -*k,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    is_square.then_some((&left.span, exponent))
+}
 
 pub fn inverse(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let a = argument(c, &mut call)?;

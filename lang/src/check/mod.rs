@@ -12,6 +12,7 @@ pub mod arithmetic;
 pub mod assign;
 pub mod builtin;
 pub mod call;
+mod closed;
 pub mod comprehension;
 pub mod derivative;
 pub mod draw;
@@ -29,6 +30,7 @@ pub mod process;
 pub mod reach;
 pub mod scope;
 pub mod script;
+mod told;
 pub mod types;
 pub mod value;
 pub mod walk;
@@ -41,6 +43,7 @@ use noise::Address;
 use scope::{Binding, Locals, Names};
 use std::collections::HashMap;
 use std::rc::Rc;
+use told::is_library;
 use value::Value;
 
 /// A mistake was found and is in the list: nothing more to say about this expression.
@@ -183,79 +186,18 @@ impl<'g> Checker<'g> {
 
     /// Adds a mistake to the list. Inside a function that was called, the call is named too: first, if the function is
     /// the library's.
-    pub fn error(&mut self, mut diagnostic: Diagnostic) -> Reported {
+    pub fn error(&mut self, diagnostic: Diagnostic) -> Reported {
         // What follows from a mistake that has been told already says nothing new.
         let of_unknown = diagnostic.message.rsplit_once("not ").is_some_and(|(_, given)| given.contains("unknown"));
-        if of_unknown && !self.diagnostics.is_empty() {
+        if of_unknown && self.diagnostics.iter().any(Diagnostic::is_failure) {
             return Reported;
         }
-        if let Some(Frame { function: name, call, text: of, .. }) = self.called_by_user() {
-            // `k(d, t)` of what a function of the library gave: a function without a name.
-            let unnamed = &**name == "->";
-            let in_call = if unnamed { "in this call".to_string() } else { format!("in this call of {name}") };
-            let inside = diagnostic.labels.first().is_some_and(|(span, _)| is_library(span));
-            if inside {
-                // The library stumbles over one argument in several places.
-                let argument = self.argument_behind(&diagnostic.labels[0].0, false);
-                let told = |d: &Diagnostic| d.labels.first().is_some_and(|(at, _)| argument.as_ref().is_some_and(|(a, _)| a.start == at.start && a.end == at.end));
-                if self.diagnostics.iter().any(told) {
-                    return Reported;
-                }
-                if let Some((at, _)) = &argument {
-                    errors::told_at_argument(&mut diagnostic, at);
-                }
-                let text = diagnostic.labels[0].1.clone();
-                diagnostic.labels = vec![match (argument, text.is_empty()) {
-                    (Some((argument, parameter)), true) if !unnamed => (argument, format!("`{parameter}` of {name}")),
-                    (Some((argument, parameter)), false) if !unnamed && is_by_position(&argument, call) => {
-                        let text = format!("{text}, given as `{parameter}` of {name}");
-                        (argument, text)
-                    }
-                    (Some((argument, _)), false) => (argument, text),
-                    (_, true) => (call.clone(), in_call),
-                    (None, false) => (call.clone(), text),
-                }];
-            } else if !contains(of, call) && !diagnostic.labels.iter().any(|(span, _)| contains(call, span)) {
-                // A function that nobody calls is checked as if its declaration did.
-                diagnostic = diagnostic.label(call, in_call);
-            }
-            diagnostic.labels.retain(|(span, _)| !is_library(span));
-        }
+        let Some(diagnostic) = self.told_to_the_caller(diagnostic) else { return Reported };
         let known = self.diagnostics.iter().any(|d| d.message == diagnostic.message && same_place(d, &diagnostic));
         if !known {
             self.diagnostics.push(diagnostic);
         }
         Reported
-    }
-
-    /// The innermost call that stands in the user's text.
-    pub fn called_by_user(&self) -> Option<&Frame> {
-        self.calls.iter().rev().find(|frame| !is_library(&frame.call) && !frame.function.starts_with('_'))
-    }
-
-    /// What the user gave for the one parameter of which a place in the library's text speaks, and the parameter's name in
-    /// the call.
-    /// With `by_name` what the library has computed of an argument does not count as the argument.
-    pub fn argument_behind(&self, place: &Span, by_name: bool) -> Option<(Span, Rc<str>)> {
-        let (mut place, mut parameter) = (place.clone(), None);
-        for frame in self.calls.iter().rev().filter(|f| !f.function.starts_with('_') || is_library(&f.call)) {
-            if !is_library(&place) {
-                break;
-            }
-            if !contains(&frame.text, &place) {
-                continue;
-            }
-            if by_name && parameter.is_some() && place.text().contains('(') {
-                return None;
-            }
-            let mut names = values_in(place.text());
-            names.dedup();
-            let [spoken_of] = names[..] else { return None };
-            // Else of a function around it.
-            let Some((name, argument)) = frame.arguments.iter().find(|(name, _)| &**name == spoken_of) else { continue };
-            (place, parameter) = (argument.clone(), Some(name.clone()));
-        }
-        parameter.filter(|_| !is_library(&place)).map(|p| (place, p))
     }
 
     pub fn fail<T>(&mut self, diagnostic: Diagnostic) -> Checked<T> {
@@ -335,39 +277,6 @@ impl<'g> Checker<'g> {
         self.level -= 1;
         result
     }
-}
-
-/// The names of values in a piece of text: neither what is called, nor fields, texts and words of the language.
-fn values_in(text: &str) -> Vec<&str> {
-    let letter = |c: char| c.is_alphanumeric() || c == '_';
-    let mut names = vec![];
-    for (k, outside) in text.split('"').enumerate() {
-        let mut rest = outside;
-        while let Some(start) = rest.find(letter) {
-            let end = start + rest[start..].find(|c| !letter(c)).unwrap_or(rest.len() - start);
-            let (before, word, after) = (&rest[..start], &rest[start..end], &rest[end..]);
-            let is_value = !before.ends_with('.') && !after.starts_with('(') && !word.starts_with(|c: char| c.is_ascii_digit());
-            if k % 2 == 0 && is_value && !matches!(word, "and" | "or" | "not" | "true" | "false" | "inf" | "pi") {
-                names.push(word);
-            }
-            rest = after;
-        }
-    }
-    names.sort();
-    names
-}
-
-fn is_library(span: &Span) -> bool {
-    span.source.name.starts_with("library ")
-}
-
-/// Is it an argument of this call without a name before it?
-fn is_by_position(argument: &Span, call: &Span) -> bool {
-    contains(call, argument) && !argument.source.text[..argument.start].trim_end().ends_with(':')
-}
-
-fn contains(outer: &Span, inner: &Span) -> bool {
-    std::sync::Arc::ptr_eq(&outer.source, &inner.source) && outer.start <= inner.start && inner.end <= outer.end
 }
 
 fn same_place(a: &Diagnostic, b: &Diagnostic) -> bool {

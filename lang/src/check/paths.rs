@@ -351,6 +351,19 @@ pub fn same_function(c: &mut Checker, mut call: Call) -> Checked<Value> {
     known(c, same)
 }
 
+/// `library_name(f)`
+pub fn library_name(c: &mut Checker, mut call: Call) -> Checked<Value> {
+    let [(f, _)] = call.exactly::<1>(c)?;
+    let name: Rc<str> = match &f {
+        Value::Function(f) => match &**f {
+            Function::User(Closure { declaration: Declaration::Function(declared), library: true, .. }) => declared.name.text.clone(),
+            _ => "".into(),
+        },
+        _ => "".into(),
+    };
+    Ok(Value::Text(name))
+}
+
 /// `same_type(x, y)`: whether two values consist of arrays of one kind over the same index sets, which is known.
 pub fn same_type(c: &mut Checker, mut call: Call) -> Checked<Value> {
     let [(x, _), (y, _)] = call.exactly::<2>(c)?;

@@ -310,6 +310,7 @@ impl<'g> ScriptChecker<'g> {
             StatementKind::Let { mutable, pattern, ty, value, draws } => {
                 let first = pattern_names(pattern)[0].text.clone();
                 let address = self.address(Some(&first));
+                self.warn_of_hidden_param(pattern, value);
                 // In messages the name is called as it was written.
                 let written: Rc<str> = pattern_names(pattern)[0].span.text().into();
                 let (unit, stored) = self.unit(address, statement, Some(&written), &[], |c| {
@@ -692,6 +693,22 @@ impl<'g> ScriptChecker<'g> {
         }
     }
 
+    /// `let κ = 0.3` below `param κ = 0.2`: the command line's value would be lost, and silently.
+    fn warn_of_hidden_param(&mut self, pattern: &Pattern, value: &Expr) {
+        for name in pattern_names(pattern) {
+            let is_param = self.files.len() <= 1 && self.params.iter().any(|p| crate::syntax::latin(&p.name) == *name.text);
+            let mut reads = false;
+            walk::expr(value, &mut |node| {
+                reads |= matches!(node, walk::Node::Expr(e) if matches!(&*e.kind, ExprKind::Name(n) if n.text == name.text));
+                true
+            });
+            if is_param && !reads && self.loops == 0 && self.globals.names.get(&name.text).is_some_and(|b| b.span.as_ref().is_some_and(errors::is_of_param)) {
+                let declared = self.globals.names.get(&name.text).and_then(|b| b.span.clone());
+                self.diagnostics.push(errors::hidden_param(name, &value.span, declared.as_ref()));
+            }
+        }
+    }
+
     fn given_param(
         &mut self,
         name: &str,
@@ -704,7 +721,9 @@ impl<'g> ScriptChecker<'g> {
             let wrong = Diagnostic::error(format!("the param `{name}` is {}, and `--{name} {text}` gives {found}", default.describe()));
             let StatementKind::Param { value, .. } = &statement.kind else { return wrong };
             let wrong = wrong.label(&value.span, format!("its value here, {}", default.describe()));
+            let whole_number = text.replace('_', "").parse::<f64>().ok().filter(|x| found == "real" && x.fract() == 0.0 && x.abs() < 1e15);
             match text.split_once(',') {
+                _ if let Some(x) = whole_number => wrong.help(format!("write `--{name} {x}`: with a decimal point or a power of ten it is a real number")),
                 Some((whole, digits)) if !digits.contains(',') => wrong.help(format!("a decimal point is meant: `--{name} {whole}.{digits}`")),
                 _ => wrong.help(format!("give a value like the one that stands in the program: `--{name} {}`", value.span.text())),
             }
@@ -717,6 +736,17 @@ impl<'g> ScriptChecker<'g> {
         let [Statement { kind: StatementKind::Expr(e), .. }] = &program.statements[..] else {
             return self.fail(wrong("no value"));
         };
+        let too_large = |said: &[Diagnostic]| said.iter().find_map(|d| d.message.split_once(errors::IS_TOO_LARGE)).map(|(_, limit)| limit.to_string());
+        let beyond = |limit: String| {
+            let beyond = Diagnostic::error(format!("`--{name} {text}`{}{limit}", errors::IS_TOO_LARGE));
+            let StatementKind::Param { value, .. } = &statement.kind else { return beyond };
+            let beyond = beyond.label(&value.span, format!("its value here, {}", default.describe()));
+            let is_real = matches!(&default, Value::Number(n) if n.kind != Kind::Int) && text.chars().all(|c| c.is_ascii_digit());
+            if is_real { beyond.help(format!("write it with a decimal point: `--{name} {text}.0`")) } else { beyond }
+        };
+        if let Some(limit) = too_large(&mistakes) {
+            return self.fail(beyond(limit));
+        }
         if !mistakes.is_empty() {
             return self.fail(wrong("no value"));
         }
@@ -734,7 +764,11 @@ impl<'g> ScriptChecker<'g> {
             Ok((vec![Value::Number(n)], vec![]))
         });
         result.or_else(|_| {
+            let limit = too_large(&self.diagnostics[before..]);
             self.diagnostics.truncate(before);
+            if let Some(limit) = limit {
+                return self.fail(beyond(limit));
+            }
             let found = found.unwrap_or_else(|| "no value".to_string());
             self.fail(wrong(&found))
         })
@@ -813,7 +847,7 @@ impl<'g> ScriptChecker<'g> {
         self.module = module;
         self.in_library = in_library;
         self.place = place;
-        if self.diagnostics.len() > before { Err(Reported) } else { Ok(()) }
+        if self.diagnostics[before..].iter().any(Diagnostic::is_failure) { Err(Reported) } else { Ok(()) }
     }
 
     /// The library's own names, from the files of its prelude.
@@ -1076,7 +1110,7 @@ impl<'g> ScriptChecker<'g> {
         let result = f(&mut c);
         let diagnostics = std::mem::take(&mut c.diagnostics);
         drop(c);
-        let failed = diagnostics.iter().any(|d| d.severity != crate::diagnostic::Severity::Warning);
+        let failed = diagnostics.iter().any(Diagnostic::is_failure);
         self.merge(diagnostics);
         if failed { Err(Reported) } else { result }
     }
@@ -1110,7 +1144,7 @@ impl<'g> ScriptChecker<'g> {
         }
         let result = f(&mut c);
         let diagnostics = std::mem::take(&mut c.diagnostics);
-        let failed = diagnostics.iter().any(|d| d.severity != crate::diagnostic::Severity::Warning);
+        let failed = diagnostics.iter().any(Diagnostic::is_failure);
         let made = match result {
             Ok((values, _)) if !failed => {
                 let assigned: Vec<(Rc<str>, Value)> = assignable

@@ -463,11 +463,13 @@ impl Failure<'_> {
 
     fn for_without_in(&self) -> Diagnostic {
         let name = self.previous_text();
-        Diagnostic::error("`for` runs over something, and `in` says over what")
-            .label(&self.here(), "`in` should stand here")
-            .help(format!(
-                "write `for {name} in 1..10`, `for {name} in n` for 0 … n-1, or `for {name} in A` for an array"
-            ))
+        let without = Diagnostic::error("`for` runs over something, and `in` says over what").label(&self.here(), "`in` should stand here");
+        if self.here().text() == "," {
+            return without.help(format!("each name has a set of its own: `for {name} in A, y in B`; of pairs it is `for ({name}, y) in zip(a, b)`"));
+        }
+        without.help(format!(
+            "write `for {name} in 1..10`, `for {name} in n` for 0 … n-1, or `for {name} in A` for an array"
+        ))
     }
 
     /// What is no line of a process; `dφ = …` above all.
@@ -576,6 +578,7 @@ impl Failure<'_> {
         match ends[..] {
             [from, to] if plain(from) && plain(to) && inside.len() < 30 => {
                 let end = match to.strip_prefix('-') {
+                    _ if to == "end" => format!("{array}.entries"),
                     _ if from.is_empty() && to.is_empty() => return format!("write `{array}[..]` for the whole, or the name alone"),
                     Some(back) => format!("{array}.entries - {}", back.trim()),
                     None if to.is_empty() => format!("{array}.entries"),
@@ -830,6 +833,11 @@ impl Failure<'_> {
     }
 
     fn missing_name(&self) -> Diagnostic {
+        if self.found() == "(" && self.previous_text() == "." {
+            return Diagnostic::error("functions act on arrays element by element, without a point")
+                .label(&self.here(), "a call")
+                .help("write `sin(x)`: of an array it is the array of the sines");
+        }
         Diagnostic::error("here a name should stand")
             .label(&self.here(), if self.at_end() { "a name is missing" } else { "not a name" })
             .help("names are letters, digits and `_`, and do not begin with a digit")
@@ -881,6 +889,9 @@ impl Failure<'_> {
             "fn" | "action" | "layer" | "network" => Diagnostic::error(format!("`{name}` has no body"))
                 .label(&self.here(), "`=` or `{` should stand here")
                 .help(format!("write `{written} = …`, or `{written} {{ … }}`")),
+            "d" if self.here().text() == "[" => Diagnostic::error("a `d` line is of a whole state, not of one of its components")
+                .label(&self.here(), "one component")
+                .help(format!("write all of them: `d {name} = [{name}[1], -{name}[0]] * dt`, or give each a name of its own as a state")),
             "d" => Diagnostic::error("this line has no right side")
                 .label(&self.here(), "`=` should stand here")
                 .help(format!("write `{written} = … * dt + … * dW`")),

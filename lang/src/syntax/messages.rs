@@ -78,6 +78,9 @@ pub fn block_in_expression(at: &Span, before: &Span, head: &str, member: Option<
         _ if before.text() == "=" && inside_of(at).trim_start().starts_with(|c: char| c.is_ascii_digit()) => {
             diagnostic.help("an array is written in square brackets: `[1.0, 2.0]`")
         }
+        (_, "process") if before.text() == "=" => {
+            diagnostic.help("a process has a block with a line for each of its states: leave out the `=`")
+        }
         (_, "fn" | "action" | "layer" | "network") if before.text() == "=" => {
             diagnostic.help("a function has either `= …` or a block: leave out the `=`")
         }
@@ -253,6 +256,13 @@ pub fn backslash(at: &Span, word: &str) -> Diagnostic {
     Diagnostic::error("`\\` has no meaning in a program")
         .label(at, "not part of the language")
         .help(format!("write `{word}`, or the letter itself: the two are the same name"))
+}
+
+/// `A \\ b`
+pub fn left_division(at: &Span) -> Diagnostic {
+    Diagnostic::error("there is no division from the left")
+        .label(at, "not part of the language")
+        .help("the x with A @ x = b is `solve(A, b)`")
 }
 
 pub fn small_letters(at: &Span, name: &str, letters: &str) -> Diagnostic {

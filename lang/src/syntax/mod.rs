@@ -8,7 +8,7 @@ mod messages;
 mod parse;
 pub mod print;
 mod slips;
-mod tokens;
+pub mod tokens;
 
 pub use greek::latin;
 pub use parse::parse;

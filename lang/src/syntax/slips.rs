@@ -235,6 +235,9 @@ impl<'a> Finder<'a> {
             "\\" if self.text_at(i + 2) == "{" || self.text_at(i + 2) == "_" => {
                 self.drop(messages::latex_command(&span, self.text_at(i + 1)), token);
             }
+            "\\" if self.before(i).is_some_and(|t| t.ends_operand(self.text)) && self.at(i + 1).is_some_and(|t| t.start > token.end) => {
+                self.instead(messages::left_division(&span), token, "*");
+            }
             "\\" => self.instead(messages::backslash(&span, self.text_at(i + 1)), token, ""),
             _ if text.chars().all(super::tokens::is_modifier) => {
                 let name = self.before(i).filter(|t| t.end == token.start).map_or("x", |t| t.text(self.text));
