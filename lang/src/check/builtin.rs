@@ -167,7 +167,7 @@ builtins! {
     "unit", "unit(x, k)", "Zeros of the type of x with a one as component k.", paths::unit;
     "inner", "inner(x, y)", "The sum of the products of all components of two values of one type.", paths::inner;
     "scalar_like", "scalar_like(h, x)", "The real number h in the precision of x.", paths::scalar_like;
-    "completed", "completed(s, x)", "A score in the type of the state x: a record gets zeros for states that it leaves out.", paths::completed;
+    "completed", "completed(s, p, x, t)", "A score in the type of the state x of the process p: a record gets zeros for states without noise that it leaves out.", paths::completed;
     "with_parts", "with_parts(x, (a, b))", "A record with the fields of x and these values, in order.", paths::with_parts;
     "path_at", "path_at(p, x, t)", "Notes where a path of a process is, to be told if the run fails there.", paths::path_at;
     "derived_process", "derived_process(p, drift, noisy)", "The process with another drift, a function of state and time, and the noise of p or none; its time runs backwards.", paths::derived_process;

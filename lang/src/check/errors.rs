@@ -1000,6 +1000,11 @@ pub fn branches_differ(span: &Span, a: &Value, b: &Value) -> Diagnostic {
             .label(span, "both branches hold a noise")
             .help("choose its factor: `(if … { 1.0 } else { 2.0 }) * dW`");
     }
+    if let (Value::Differential(_), Value::Differential(_)) = (a, b) {
+        return error("an `if` does not choose between terms with dt and noises")
+            .label(span, format!("the first branch gives {}, the other {}", a.describe(), b.describe()))
+            .help("choose the factors: `(if … { -x } else { 0.0 }) * dt + (if … { 1.0 } else { 2.0 }) * dW`");
+    }
     error("both branches of an `if` must give the same type")
         .label(span, format!("the first gives {}, the other {}", a.describe(), b.describe()))
         .help("which branch is taken is known only while the program runs, and what comes after must fit both: let one of them give the other's type")
@@ -1504,6 +1509,12 @@ pub fn score_of_other_type(span: &Span, state: &str, found: &str) -> Diagnostic 
 
 pub fn score_of_no_state(span: &Span, name: &str) -> Diagnostic {
     error(format!("the score has a part `{name}`, which is no state of the process")).label(span, "this score")
+}
+
+pub fn score_lacks_state(span: &Span, name: &str) -> Diagnostic {
+    error(format!("the score has no part `{name}`, and noise enters that state"))
+        .label(span, "this score")
+        .help(format!("only states without noise may be left out: add `{name}: …`, the derivative of the log density by {name}"))
 }
 
 pub fn no_draw(span: &Span) -> Diagnostic {

@@ -214,12 +214,23 @@ pub fn scalar_like(c: &mut Checker, mut call: Call) -> Checked<Value> {
     Ok(Value::Number(Number { loose: false, ..n }))
 }
 
-/// `completed(s, x)`: the record s with zeros for those fields of x that it lacks.
+/// `completed(s, p, x, t)`: the record s with zeros for those fields of the state x of p that it lacks. Those have no noise.
 pub fn completed(c: &mut Checker, mut call: Call) -> Checked<Value> {
-    let [(s, span), (x, _)] = call.exactly::<2>(c)?;
+    let [(s, span), (p, p_span), (x, x_span), (t, t_span)] = call.exactly::<4>(c)?;
     let (Value::Record(given), Value::Record(likes)) = (&s, &x) else {
         return c.score_of_type(s, &x, &span);
     };
+    let p = match p {
+        Value::Process(p) => p,
+        Value::Unknown => return Err(Reported),
+        other => return c.needs(&p_span, "a process", &other),
+    };
+    if likes.iter().any(|(name, _)| !given.iter().any(|(n, _)| n == name)) {
+        let noisy = c.states_with_noise(&p, vec![(None, x.clone(), x_span), (None, t, t_span)], &call.span)?;
+        if let Some(name) = noisy.iter().find(|name| !given.iter().any(|(n, _)| n == *name)) {
+            return c.fail(errors::score_lacks_state(&span, name));
+        }
+    }
     let mut fields = vec![];
     for (name, like) in likes.iter() {
         let part = match given.iter().find(|(n, _)| n == name) {
@@ -263,10 +274,11 @@ pub fn path_at(c: &mut Checker, mut call: Call) -> Checked<Value> {
         (Value::Process(_), other) => return c.needs(&t_span, "a time", &other),
         (other, _) => return c.needs(&p_span, "a process", &other),
     };
-    let states: Vec<(Rc<str>, Value)> = match x {
-        Value::Record(fields) if p.states.len() > 1 => fields.to_vec(),
-        x => vec![(p.states[0].clone(), x)],
+    let values: Vec<Value> = match x {
+        Value::Record(fields) if p.states.len() > 1 => fields.iter().map(|(_, state)| state.clone()).collect(),
+        x => vec![x],
     };
+    let states: Vec<(Rc<str>, Value)> = p.states_as_written().into_iter().zip(values).collect();
     let mut shown = vec![Shown { name: "t".into(), format: None, re: t.re, im: None }];
     for (name, state) in states {
         match state {

@@ -111,6 +111,13 @@ impl Process {
         Rc::new(Process { name, states, compact, timed: *timed, backward: *backward, dynamics })
     }
 
+    /// The names of its states as the text has them, φ where the language says phi.
+    pub fn states_as_written(&self) -> Vec<Rc<str>> {
+        let (_, declaration) = self.declared();
+        let named = |name: &Rc<str>| declaration.parameters.iter().find(|p| p.name.text == *name).map(|p| p.name.span.text().into());
+        self.states.iter().map(|name| named(name).unwrap_or_else(|| name.clone())).collect()
+    }
+
     /// The lines of the text that it stems from.
     pub fn declared(&self) -> (&Closure, &Rc<ast::Process>) {
         match &self.dynamics {
@@ -759,6 +766,14 @@ impl Checker<'_> {
             by_state.push((process.states[k].clone(), found));
         }
         Ok(one_or_record(by_state))
+    }
+
+    /// The names of the states that a noise stands in the line of.
+    pub fn states_with_noise(&mut self, process: &Rc<Process>, given: Vec<Given>, call: &Span) -> Checked<Vec<Rc<str>>> {
+        let (states, time) = self.states_and_time(process, given, call)?;
+        let walked = self.walk_lines(process, states, time)?;
+        let lines = process.states.iter().zip(&walked.lines);
+        Ok(lines.filter(|(_, (line, _))| !line.terms.is_empty()).map(|(name, _)| name.clone()).collect())
     }
 
     /// How the noise depends on the state: see [`Part::NoiseKind`].
