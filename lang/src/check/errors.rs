@@ -548,7 +548,7 @@ pub fn unknown_range(span: &Span) -> Diagnostic {
     if span.text().contains(['.', '∞']) || span.text().contains("inf") {
         return wrong.help("ranges count integers; an interval of real numbers is given by its ends: `integrate(f, a, b)`, `uniform(a, b)`");
     }
-    wrong.help("use literals, params and arithmetic of these")
+    wrong.help("use literals, params and arithmetic of these; where a range begins at a computed number, count from zero: `[x[i + k] for k in 5]`")
 }
 
 /// `10..0`
@@ -1051,7 +1051,17 @@ pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
         Some(span) => found.label(span, "declared here, not by `var`"),
         None => found,
     };
-    found.help(format!("declare it with `var {} = …` if it is to change", name.span.text()))
+    let text = name.span.text();
+    if declared.is_some_and(is_of_parameter) {
+        return found.help(format!("what a function is given stays as it is: begin with `var {text} = {text}`, a copy that may change, and give it back as the value"));
+    }
+    found.help(format!("declare it with `var {text} = …` if it is to change"))
+}
+
+/// `x` of `fn f(x, y)`
+fn is_of_parameter(declared: &Span) -> bool {
+    let line = declared.source.text[..declared.start].rsplit('\n').next().unwrap_or("");
+    line.trim_start().starts_with("fn ") && line.matches('(').count() == line.matches(')').count() + 1
 }
 
 pub fn is_of_param(declared: &Span) -> bool {
