@@ -167,7 +167,7 @@ struct Board {
     open: AtomicBool,
     /// Helpers that have come in: they alone read `job`, and who launches leaves nothing behind before they have gone.
     inside: AtomicUsize,
-    job: UnsafeCell<Option<&'static Job<'static>>>,
+    job: UnsafeCell<*const Job<'static>>,
     /// Whether who launches sleeps until the helpers have gone, and who slept last.
     waits: AtomicBool,
     waiting: Mutex<Option<Thread>>,
@@ -178,8 +178,9 @@ struct Board {
     working: Arc<Working>,
 }
 
-// SAFETY: `job` is written while `open` is false and nobody is inside, and read by those inside alone.
+// SAFETY: `job` is written while `open` is false, and read by those alone who saw it true when they were inside.
 unsafe impl Sync for Board {}
+unsafe impl Send for Board {}
 
 impl Crew {
     fn new(threads: usize, working: &Arc<Working>) -> Crew {
@@ -187,7 +188,7 @@ impl Crew {
             launches: AtomicUsize::new(0),
             open: AtomicBool::new(false),
             inside: AtomicUsize::new(0),
-            job: UnsafeCell::new(None),
+            job: UnsafeCell::new(std::ptr::null()),
             waits: AtomicBool::new(false),
             waiting: Mutex::default(),
             asleep: (1..threads).map(|_| AtomicBool::new(false)).collect(),
@@ -242,8 +243,8 @@ struct Launch<'c> {
 impl Launch<'_> {
     fn run(&mut self, job: &Job) {
         let board = &self.crew.shared;
-        // SAFETY: nobody reads it after this function, which ends when all have gone, also by a panic: that is caught.
-        unsafe { *board.job.get() = Some(std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job)) };
+        // SAFETY: nobody reads it before it is open, or after this function, which ends when all have gone, also by a panic: that is caught.
+        unsafe { *board.job.get() = std::ptr::from_ref(job).cast() };
         board.open.store(true, SeqCst);
         board.launches.fetch_add(1, SeqCst);
         for (helper, asleep) in self.crew.helpers.iter().zip(&board.asleep).take(job.parts.len() - 1) {
@@ -283,9 +284,7 @@ impl Board {
             self.inside.fetch_add(1, SeqCst);
             if self.open.load(SeqCst) {
                 // SAFETY: it is inside, and the launch was open after it had come in.
-                if let Some(job) = unsafe { *self.job.get() } {
-                    self.part_of(job, index);
-                }
+                self.part_of(unsafe { &**self.job.get() }, index);
             }
             if self.inside.fetch_sub(1, SeqCst) == 1 && self.waits.load(SeqCst) {
                 // It stays there: who comes late must not take it from another launch.

@@ -235,7 +235,7 @@ fn needed(block: &Block, keep: &[bool], read: &mut VarSet) {
 }
 
 /// The carried values, as a turn calls them, that a loop's condition needs.
-fn asked(condition: &Block, body: &Block) -> VarSet {
+pub fn asked(condition: &Block, body: &Block) -> VarSet {
     let mut read = VarSet::default();
     needed(condition, &[true], &mut read);
     condition.params.iter().zip(&body.params[1..]).filter(|(c, _)| read.contains(c)).map(|(_, p)| *p).collect()

@@ -35,23 +35,34 @@ fn required(op: &Op) -> bool {
         || op.blocks().into_iter().any(|b| b.steps.iter().any(|s| required(&s.op)))
 }
 
+/// Which values a loop must carry for those that are `used`: all, if a turn may fail. What `activity` finds that the blocks around need is
+/// what is left here.
+fn carried(op: &Op, body: &Block, used: Vec<bool>, also: &VarSet) -> Vec<bool> {
+    match used.contains(&false) && !required(op) {
+        true => activity::closed(body, used, also),
+        false => vec![true; used.len()],
+    }
+}
+
+fn turn(body: &Block, keep: &[bool], live: &mut VarSet) -> Block {
+    let params = [&body.params[..1], &activity::kept(&body.params[1..], keep)].concat();
+    block(body, params, activity::kept(&body.results, keep), live)
+}
+
 /// The step without the results that are not used, as far as it can do without.
 fn step(step: &Step, live: &mut VarSet) -> Step {
     let used: Vec<bool> = step.outs.iter().map(|v| live.contains(v)).collect();
     let (op, keep) = match &step.op {
         Op::Loop { count, init, body } => {
-            // A turn that may fail keeps all that it carries.
-            let keep = match used.contains(&false) && !body.steps.iter().any(|s| required(&s.op)) {
-                true => activity::closed(body, used, &VarSet::default()),
-                false => vec![true; used.len()],
-            };
-            let params = [&body.params[..1], &activity::kept(&body.params[1..], &keep)].concat();
-            let turn = block(body, params, activity::kept(&body.results, &keep), live);
+            let keep = carried(&step.op, body, used, &VarSet::default());
+            let turn = turn(body, &keep, live);
             (Op::Loop { count: *count, init: activity::kept(init, &keep), body: turn.into() }, keep)
         }
         Op::While { init, condition, body } => {
-            let [condition, body] = [condition, body].map(|b| block(b, b.params.clone(), b.results.clone(), live).into());
-            (Op::While { init: init.clone(), condition, body }, vec![true; used.len()])
+            let keep = carried(&step.op, body, used, &activity::asked(condition, body));
+            let condition = block(condition, activity::kept(&condition.params, &keep), condition.results.clone(), live);
+            let turn = turn(body, &keep, live);
+            (Op::While { init: activity::kept(init, &keep), condition: condition.into(), body: turn.into() }, keep)
         }
         Op::If { condition, then, otherwise } => {
             let [then, otherwise] = [then, otherwise].map(|b| block(b, vec![], activity::kept(&b.results, &used), live).into());
