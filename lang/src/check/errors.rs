@@ -1205,6 +1205,14 @@ pub fn missing_argument(call: &Span, function: &Name, name: &str, known: &str) -
     error(format!("`{}` needs the argument `{name}`", function.text)).label(call, "missing here").help(format!("its arguments: {known}"))
 }
 
+/// `S(m: 0.3)` for the action with m fixed
+pub fn action_without_field(call: &Span, action: &Name, field: &str, known: &str) -> Diagnostic {
+    let s = &action.text;
+    error(format!("`{s}` needs the argument `{field}`"))
+        .label(call, "missing here")
+        .help(format!("its arguments: {known}; with some of them fixed it is an action of its own: action T({field}: real[Λ]) = {s}({field}, 0.3)"))
+}
+
 pub fn action_of_several(call: &Span, action: &Name, known: &str) -> Diagnostic {
     error(format!("a sampler takes an action of one argument: `{}` has several ({known})", action.span.text()))
         .label(call, "called with one argument")
@@ -1338,7 +1346,7 @@ pub fn not_holomorphic(call: &Span, function: &str, part: &Span) -> Diagnostic {
 pub fn no_declared_state(span: &Span, found: &str) -> Diagnostic {
     error(format!("{found} does not say what type its field has"))
         .label(span, "needed to know what to sample")
-        .help("declare the type: action S(φ: real[Λ]) = …, process p(φ: real[Λ]) { … }")
+        .help("declare the type: action S(φ: real[Λ]) = …, process p(φ: real[Λ]) { … }; where an action has further arguments, one of its own fixes them: action T(φ: real[Λ]) = S(φ, 0.3)")
 }
 
 // ---- processes ----
