@@ -12,7 +12,14 @@ const READER_GONE: i32 = 128 + 13;
 
 /// Output of the program.
 pub fn out(text: &str) {
-    written(writeln!(std::io::stdout(), "{text}"));
+    let result = writeln!(std::io::stdout(), "{text}");
+    if let Err(e) = &result
+        && e.kind() != ErrorKind::BrokenPipe
+    {
+        let why = if e.kind() == ErrorKind::StorageFull { "the disk is full".to_string() } else { e.to_string() };
+        refuse(&format!("the output cannot be written: {why}"));
+    }
+    written(result);
 }
 
 /// A word of ours beside the program's output.
@@ -70,7 +77,7 @@ fn colours_wanted() -> bool {
 fn written(result: std::io::Result<()>) {
     match result {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(READER_GONE),
-        // Nobody is left who could be told (a full disk behind standard output, say): the exit code says it.
+        // Where the words go cannot be written to: the exit code says it.
         Err(_) => std::process::exit(1),
         Ok(()) => {}
     }

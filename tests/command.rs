@@ -90,6 +90,16 @@ fn a_directory_that_cannot_be_made_is_refused_before_the_run() {
     assert!(said(&output).contains("nothing can be written to"), "{}", said(&output));
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_behind_the_output_is_said() {
+    let program = file("full_disk.moy", "print(\"ran\")\n");
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let output = moyal().arg("run").arg(&program).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said(&output).trim_end(), "moyal: the output cannot be written: the disk is full");
+}
+
 /// A command line that is refused: its exit code, and the whole of what is said.
 #[track_caller]
 fn refused(arguments: &[&str], code: i32, whole: &str) {

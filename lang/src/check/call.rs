@@ -237,6 +237,8 @@ impl Checker<'_> {
                 let to_sampler = is_library(call) && f.kind == FunctionKind::Action;
                 return self.fail(if to_sampler {
                     errors::action_of_several(call, &f.name, &parameter_names(f))
+                } else if f.kind == FunctionKind::Action && f.parameters.len() > 1 && f.parameters[0].name.text == parameter.name.text {
+                    errors::action_without_field(call, &f.name, parameter.name.span.text(), &parameter_names(f))
                 } else {
                     errors::missing_argument(call, &f.name, parameter.name.span.text(), &parameter_names(f))
                 });

@@ -548,7 +548,7 @@ pub fn unknown_range(span: &Span) -> Diagnostic {
     if span.text().contains(['.', '∞']) || span.text().contains("inf") {
         return wrong.help("ranges count integers; an interval of real numbers is given by its ends: `integrate(f, a, b)`, `uniform(a, b)`");
     }
-    wrong.help("use literals, params and arithmetic of these")
+    wrong.help("use literals, params and arithmetic of these; where a range begins at a computed number, count from zero: `[x[i + k] for k in 5]`")
 }
 
 /// `10..0`
@@ -1056,7 +1056,17 @@ pub fn assigned_constant(name: &Name, declared: Option<&Span>) -> Diagnostic {
         Some(span) => found.label(span, "declared here, not by `var`"),
         None => found,
     };
-    found.help(format!("declare it with `var {} = …` if it is to change", name.span.text()))
+    let text = name.span.text();
+    if declared.is_some_and(is_of_parameter) {
+        return found.help(format!("what a function is given stays as it is: begin with `var {text} = {text}`, a copy that may change, and give it back as the value"));
+    }
+    found.help(format!("declare it with `var {text} = …` if it is to change"))
+}
+
+/// `x` of `fn f(x, y)`
+fn is_of_parameter(declared: &Span) -> bool {
+    let line = declared.source.text[..declared.start].rsplit('\n').next().unwrap_or("");
+    line.trim_start().starts_with("fn ") && line.matches('(').count() == line.matches(')').count() + 1
 }
 
 pub fn is_of_param(declared: &Span) -> bool {
@@ -1200,6 +1210,14 @@ pub fn missing_argument(call: &Span, function: &Name, name: &str, known: &str) -
     error(format!("`{}` needs the argument `{name}`", function.text)).label(call, "missing here").help(format!("its arguments: {known}"))
 }
 
+/// `S(m: 0.3)` for the action with m fixed
+pub fn action_without_field(call: &Span, action: &Name, field: &str, known: &str) -> Diagnostic {
+    let s = &action.text;
+    error(format!("`{s}` needs the argument `{field}`"))
+        .label(call, "missing here")
+        .help(format!("its arguments: {known}; with some of them fixed it is an action of its own: action T({field}: real[Λ]) = {s}({field}, 0.3)"))
+}
+
 pub fn action_of_several(call: &Span, action: &Name, known: &str) -> Diagnostic {
     error(format!("a sampler takes an action of one argument: `{}` has several ({known})", action.span.text()))
         .label(call, "called with one argument")
@@ -1333,7 +1351,7 @@ pub fn not_holomorphic(call: &Span, function: &str, part: &Span) -> Diagnostic {
 pub fn no_declared_state(span: &Span, found: &str) -> Diagnostic {
     error(format!("{found} does not say what type its field has"))
         .label(span, "needed to know what to sample")
-        .help("declare the type: action S(φ: real[Λ]) = …, process p(φ: real[Λ]) { … }")
+        .help("declare the type: action S(φ: real[Λ]) = …, process p(φ: real[Λ]) { … }; where an action has further arguments, one of its own fixes them: action T(φ: real[Λ]) = S(φ, 0.3)")
 }
 
 // ---- processes ----

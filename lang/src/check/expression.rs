@@ -522,7 +522,8 @@ impl Checker<'_> {
             }
             match common_shape(a, b) {
                 Some(common) => targets.push(common),
-                None if k == 0 => return self.fail(errors::branches_differ(span, a, b)),
+                // The mistake in a branch has been told.
+                None if a.has_unknown() || b.has_unknown() => return Err(Reported),
                 None => return self.fail(errors::branches_differ(span, a, b)),
             }
         }

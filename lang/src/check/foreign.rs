@@ -72,6 +72,9 @@ const NAMES: Table = &[
     (&["time", "clock", "perf_counter"], "a program knows no clock: `:time EXPR` at the prompt measures, and `moyal run --profile FILE`"),
     (&["field", "Field"], "a field is declared with its type: `let φ: real[Λ] = 0`, or drawn: `let φ: real[Λ] ~ normal(0, 1)`"),
     (&["varphi", "vartheta", "varepsilon", "varrho", "varpi", "varsigma"], "both forms of a Greek letter are one name: `phi`, `theta`, `epsilon`, `rho`, `pi`, `sigma`"),
+    (&["directions", "dirs"], "the directions belong to a lattice: `for mu in Λ.directions`"),
+    (&["momenta"], "the momenta belong to a lattice: `for p in Λ.momenta`"),
+    (&["volume", "Volume"], "the number of sites belongs to a lattice: `Λ.volume`"),
     (&["roll", "circshift", "pad"], "a shift belongs to the lattice: `[φ[x + mu] for x in Λ]`"),
     (&["argmax", "argmin", "findmax"], "write `order(x)[-1]` for the place of the largest, `order(x)[0]` of the smallest"),
     (&["argsort", "sortperm"], "write `order(x)`"),
@@ -130,10 +133,12 @@ const NAMES: Table = &[
     (&["sem", "stderr", "err"], "write `error(e)` of an estimate e, a mean over an ensemble"),
     (&["autocorr", "autocorrelation", "acf", "acor"], "write `tau_int(x)` of an observable x over an ensemble"),
     (&["hist"], "write `plot(histogram(x))`"),
+    (&["savefig", "imsave"], "a figure is written where it is drawn: `plot(histogram(x), file: \"x.svg\")`"),
     (&["curve_fit", "polyfit", "lstsq", "leastsq"], "write `fit((x, p) -> p[0] + p[1]*x, x, y, [0.0, 1.0])`, where y are estimates"),
     (&["quad", "integral", "Integrate", "quadgk"], "write `integrate(f, a, b)`"),
     // Derivatives.
-    (&["diff", "derivative", "gradient", "Grad", "nabla", "D", "jacrev", "ForwardDiff"], "the derivative is a function too: `grad(f)(x)`, or `∇f(x)`"),
+    (&["diff", "derivative", "gradient", "Grad", "nabla", "jacrev", "ForwardDiff"], "the derivative is a function too: `grad(f)(x)`, or `∇f(x)`"),
+    (&["D"], "a constant is declared first: `param D = 1.0`, or `let D = 1.0`; the derivative of f is `grad(f)(x)`"),
     (&["div"], "the divergence is `divergence(f)`; a quotient is `a / b`, rounded down `a // b`"),
     (&["jit", "njit", "inline"], "leave it out: everything is compiled"),
     // Processes.
@@ -205,6 +210,8 @@ const TYPES: Table = &[
     (&["dict", "struct", "object", "record"], "a record is written `{a: real, b: int}`"),
     (&["tuple", "Tuple", "pair"], "a tuple is written `(real, int)`"),
     (&["function", "Callable", "fn", "action", "process"], "a parameter that is a function has no type: leave it out"),
+    (&["hermitian", "Hermitian"], "a matrix is `complex[n, n]`, and what depends on its Hermitian part reads `(A + A') / 2`; give the other part, `(A - A') / 2`, a Gaussian weight of its own"),
+    (&["symmetric", "Symmetric"], "a matrix is `real[n, n]`, and what depends on its symmetric part reads `(A + A') / 2`; give the other part, `(A - A') / 2`, a Gaussian weight of its own"),
     (&["field", "Field"], "a field on a lattice Λ is `real[Λ]` or `complex[Λ]`"),
     (&["lattice", "Lattice"], "leave the type out: a field on a lattice is `real[Λ]`"),
 ];

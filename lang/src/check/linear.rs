@@ -13,7 +13,7 @@ use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 const OF_MATRICES: &[&str] = &["trace", "determinant", "log_determinant", "inverse", "eigenvalues", "eigensystem"];
 
 impl Checker<'_> {
-    /// `trace(A^2)`: the power goes element by element, which is hardly meant there.
+    /// `trace(A^2)`, `trace(0.5*A^2 + g*A^4)`: the power goes element by element, which is hardly meant there.
     pub fn warn_of_power_in(&mut self, function: &Function, argument: &Expr, value: &Value) {
         let name = function.name();
         let is_ours = match function {
@@ -24,10 +24,39 @@ impl Checker<'_> {
         if is_ours
             && OF_MATRICES.contains(&&*name)
             && !self.in_library
-            && let Some((matrix, exponent)) = power_of_matrix(argument, value)
-            && exponent != 1
         {
-            self.error(errors::power_in_function(&argument.span, &name, matrix, exponent));
+            if let Some((matrix, exponent)) = power_of_matrix(argument, value) {
+                self.warn_of_power(&argument.span, &name, matrix, exponent);
+            } else {
+                self.warn_of_power_among_terms(&name, argument);
+            }
+        }
+    }
+
+    fn warn_of_power(&mut self, power: &Span, function: &str, matrix: &Span, exponent: i64) {
+        if exponent != 1 {
+            self.error(errors::power_in_function(power, function, matrix, exponent));
+        }
+    }
+
+    /// Powers of named matrices in a sum of terms with factors: those of numbers, `c^2 * A`, are meant as they stand.
+    fn warn_of_power_among_terms(&mut self, function: &str, e: &Expr) {
+        match &*e.kind {
+            ExprKind::Binary { op: BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul, left, right, .. } => {
+                self.warn_of_power_among_terms(function, left);
+                self.warn_of_power_among_terms(function, right);
+            }
+            ExprKind::Binary { op: BinaryOp::Div, left: value, .. } | ExprKind::Unary { op: UnaryOp::Neg, value } => {
+                self.warn_of_power_among_terms(function, value);
+            }
+            ExprKind::Binary { op: BinaryOp::Pow, left, .. } => {
+                let ExprKind::Name(name) = &*left.kind else { return };
+                let Some(value) = self.lookup(&name.text).map(|b| b.value.clone()) else { return };
+                if let Some((matrix, exponent)) = power_of_matrix(e, &value) {
+                    self.warn_of_power(&e.span, function, matrix, exponent);
+                }
+            }
+            _ => {}
         }
     }
 

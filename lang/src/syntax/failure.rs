@@ -852,6 +852,11 @@ impl Failure<'_> {
         let heads = ["for", "while", "if", "else", "process", "test", "fn", "action", "layer", "network"];
         let words = (self.first..self.index).rev().map(|i| self.tokens[i].text(self.text));
         let head = words.into_iter().find(|w| heads.contains(w)).unwrap_or("if");
+        if head == "process" && self.found() == ":" {
+            return Diagnostic::error("a process has no type of its own: its states have")
+                .label(&self.here(), "not part of the language")
+                .help("write `process p(x: real) { d x = … * dt + … * dW }`: states with their types in brackets, t is known inside");
+        }
         Diagnostic::error(format!("the block of this `{head}` is missing"))
             .label(&self.here(), "`{` should stand here")
             .help("a block stands in braces, `{ … }`, which open on the line of its head")
