@@ -723,10 +723,12 @@ impl Planner {
         Some(Instruction::Pass { mark: marks.len() as u32 - 1 })
     }
 
-    /// What a turn carries at its end is the loop's own work.
+    /// What a turn carries at its end is the loop's own work; a few numbers take less than the step to the next turn.
     fn mark_end(&mut self, turn: &mut Turn, step: &Step) {
         if !(turn.moves.is_empty() && turn.exchanges.is_empty()) {
-            turn.body.extend(self.pass(Kind::Copy, vec![(step.span, 1.0)]));
+            let bytes: usize = turn.moves.iter().map(|m| m.bytes).sum();
+            let kind = if bytes < IN_PLACE { Kind::Control } else { Kind::Copy };
+            turn.body.extend(self.pass(kind, vec![(step.span, 1.0)]));
         }
     }
 
